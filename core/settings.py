@@ -1,0 +1,238 @@
+"""Every setting, documented in place. A flag beats the environment, then the workspace, the user's file, the default.
+
+Environment names are `RUSHES_<SECTION>__<FIELD>`, for instance `RUSHES_TRAIN__EVERY=100`. What sends anything
+anywhere counts only from the user's own file, or from a workspace the user trusted once.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from platformdirs import user_config_path
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+from core.errors import RushesError
+from core.files import write_atomic
+
+Layer = Literal["default", "user", "workspace", "environment", "flag"]
+# A workspace may come from somebody else: these decide what leaves the machine.
+SENDING = frozenset({"llm"})
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CaptureSettings(Section):
+    """How clips come in."""
+
+    clip_seconds: float = Field(
+        default=3.0, gt=0.2, le=30, description="Length of a clip cut from a live source, seconds."
+    )
+    pending_limit: int = Field(default=500, ge=1, description="Judged but unanswered clips kept; the oldest go first.")
+    pending_days: float = Field(default=30.0, gt=0, description="Days an unanswered clip is kept.")
+    keep_confirmed: bool = Field(default=True, description="Keep the clip also when the model was right.")
+    max_seconds: float = Field(default=7200.0, gt=1, description="Longest video that is looked at, seconds.")
+
+
+class TrainSettings(Section):
+    """When and how a better model is made."""
+
+    every: int = Field(default=50, ge=1, description="Answered samples since the last run that queue a training.")
+    minimum: int = Field(default=20, ge=2, description="Fewer answered samples than this are refused.")
+    auto_deploy: Literal["unless_revert", "accept", "always", "never"] = Field(
+        default="unless_revert", description="When a new version replaces the champion by itself."
+    )
+    automatic: bool = Field(default=True, description="Queue trainings by themselves; off = only when asked.")
+    threads: int = Field(default=0, ge=0, description="CPU threads of a training; 0 = half of the cores, at least one.")
+    folds: int = Field(default=4, ge=2, le=20, description="Cross-validation folds while there are few groups.")
+    split_seed: int = Field(default=7, description="Decides which groups are held out; changing it mixes the sides.")
+
+
+class RatingsSettings(Section):
+    """How scores are shown; stored scores are always 0..1."""
+
+    scale: tuple[float, float] = Field(
+        default=(0.0, 1.0), description="Lowest and highest score; seed 004 uses [0, 5]."
+    )
+    threshold: float = Field(default=0.8, ge=0, le=1, description="Good at or above, on 0..1 (0.8 = 4.0 of 5).")
+
+
+class LlmSettings(Section):
+    """Speech's optional second step: a local language model mends the raw text."""
+
+    enabled: bool = Field(default=False, description="Ask the language model after each lip reading.")
+    url: str = Field(
+        default="http://127.0.0.1:11434/v1", description="OpenAI-compatible base address; Ollama's by default."
+    )
+    model: str = Field(default="qwen3:4b", description="The model's name at that address.")
+    timeout_s: float = Field(default=20.0, gt=0, description="Seconds to wait before the raw text stands alone.")
+    examples: int = Field(default=8, ge=0, le=50, description="Past corrections shown to it; training side only.")
+
+
+class InferenceSettings(Section):
+    """How the ONNX files are run."""
+
+    threads: int = Field(default=0, ge=0, description="Threads per model; 0 = a short self-test decides.")
+
+
+class Settings(Section):
+    """All settings of a workspace."""
+
+    capture: CaptureSettings = Field(default_factory=CaptureSettings)
+    train: TrainSettings = Field(default_factory=TrainSettings)
+    ratings: RatingsSettings = Field(default_factory=RatingsSettings)
+    llm: LlmSettings = Field(default_factory=LlmSettings)
+    inference: InferenceSettings = Field(default_factory=InferenceSettings)
+    recipe: dict[str, dict[str, Any]] = Field(
+        default_factory=dict[str, dict[str, Any]],
+        description="Training recipe per task, for instance [recipe.scenes] epochs = 60.",
+    )
+
+
+class _Environment(BaseSettings, Settings):  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Only reads the variables; `Settings` checks them after merging."""
+
+    # The settings class adds the prefix to what it inherits.
+    model_config = SettingsConfigDict(env_prefix="RUSHES_", env_nested_delimiter="__", extra="ignore")
+
+
+class Loaded(BaseModel):
+    """The settings with where each came from: `origin["train.every"] = "workspace"`, and notes for the user."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+
+    settings: Settings
+    origin: dict[str, Layer]
+    notes: tuple[str, ...] = ()
+
+
+def user_file() -> Path:
+    """The user's own settings file."""
+    return user_config_path("rushes") / "config.toml"
+
+
+def _trusted_file() -> Path:
+    return user_config_path("rushes") / "trusted.json"
+
+
+def trusted(root: Path) -> bool:
+    """Whether the user said that this workspace may name addresses."""
+    try:
+        return str(root.resolve()) in json.loads(_trusted_file().read_text())
+    except (OSError, ValueError):
+        return False
+
+
+def trust(root: Path) -> None:
+    """Let this workspace's settings name addresses from now on."""
+    try:
+        known = json.loads(_trusted_file().read_text())
+    except (OSError, ValueError):
+        known = []
+    write_atomic(_trusted_file(), json.dumps(sorted({*known, str(root.resolve())}), indent=1))
+
+
+def load(root: Path | None, flags: dict[str, Any] | None = None) -> Loaded:
+    """Read all layers for the workspace in `root` (None = no workspace).
+
+    Raises:
+        RushesError: a file is not TOML, or a field has a wrong value; the message names file and field.
+    """
+    notes: list[str] = []
+    workspace = _toml(root / "rushes.toml") if root else {}
+    if root and SENDING & workspace.keys() and not trusted(root):
+        for name in sorted(SENDING & workspace.keys()):
+            del workspace[name]
+            notes.append(f"[{name}] in this workspace's rushes.toml is ignored until you run: rushes config --trust")
+    layers: list[tuple[Layer, dict[str, Any]]] = [
+        ("user", _toml(user_file())),
+        ("workspace", workspace),
+        ("environment", EnvSettingsSource(_Environment)()),
+        ("flag", flags or {}),
+    ]
+    merged: dict[str, Any] = {}
+    origin: dict[str, Layer] = {}
+    for layer, values in layers:
+        for section, fields in values.items():
+            if section not in Settings.model_fields:
+                notes.append(f"unknown section [{section}] in the {layer} settings is ignored")
+            elif not isinstance(fields, dict):
+                raise RushesError(f"{section} must be a section with fields", where=f"{layer} settings")
+            else:
+                merged.setdefault(section, {}).update(fields)
+                origin.update({f"{section}.{name}": layer for name in fields})
+    try:
+        settings = Settings.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        message = f"{name}: {first['msg'].lower()}"
+        raise RushesError(message, where=f"{origin.get(name, 'merged')} settings", do="See: rushes config") from None
+    return Loaded(settings=settings, origin=origin, notes=tuple(notes))
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise RushesError("cannot be read", where=path, do=str(error)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise RushesError(f"is not valid TOML ({error})", where=path, do="Mend or remove that line.") from None
+
+
+class Row(NamedTuple):
+    """One setting as `rushes config` shows it; `origin` is the layer that won."""
+
+    name: str
+    value: Any
+    origin: Layer
+    meaning: str
+
+
+def describe(loaded: Loaded) -> list[Row]:
+    """All settings, in the order of the schema."""
+    rows: list[Row] = []
+    for section, field in Settings.model_fields.items():
+        value = getattr(loaded.settings, section)
+        if isinstance(value, BaseModel):
+            for name, inner in type(value).model_fields.items():
+                key = f"{section}.{name}"
+                rows.append(Row(key, getattr(value, name), loaded.origin.get(key, "default"), inner.description or ""))
+        else:
+            rows.append(Row(section, value, "workspace" if value else "default", field.description or ""))
+    return rows
+
+
+def write(root: Path, name: str, value: str) -> None:
+    """Set one setting in the workspace's rushes.toml, keeping its comments and order.
+
+    Raises:
+        RushesError: there is no such setting, or the value is wrong; the file stays as it was.
+    """
+    import tomlkit
+
+    section, _, key = name.partition(".")
+    if name not in {row.name for row in describe(load(None))} and section != "recipe":
+        raise RushesError(f"there is no setting {name!r}", do="List them with: rushes config")
+    path = root / "rushes.toml"
+    document = tomlkit.parse(path.read_text() if path.exists() else "")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value  # a bare word is a text
+    table: Any = document
+    for part in (section, *key.split(".")[:-1]):
+        table = table.setdefault(part, tomlkit.table())
+    table[key.split(".")[-1]] = parsed
+    try:
+        Settings.model_validate({section: document[section].unwrap()})
+    except ValidationError as error:
+        raise RushesError(f"{name}: {error.errors()[0]['msg'].lower()}") from None
+    write_atomic(path, tomlkit.dumps(document))
