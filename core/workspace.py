@@ -1,0 +1,133 @@
+"""One folder is one workspace: where things lie, which settings hold, the open store. The composition root."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from platformdirs import user_data_path
+
+from core.errors import StoreError, WrongUseError
+from core.files import private_dir, write_atomic
+from core.log import open_log
+from core.settings import Loaded, Settings, load
+from core.store.codec import Codec
+
+if TYPE_CHECKING:
+    from core.store.store import Store
+
+MARKERS = ("rushes.toml", "rushes.db")
+FIRST_SETTINGS = "# Settings of this workspace; `rushes config` lists all with their meaning.\n"
+
+
+def find_root(flag: Path | None = None) -> tuple[Path, bool]:
+    """Which folder is the workspace, and whether the user named it (DESIGN 5).
+
+    `--workspace`, then RUSHES_WORKSPACE, then the current folder or a parent with a marker, then the user data folder.
+    """
+    if flag:
+        return flag.expanduser().absolute(), True
+    if named := os.environ.get("RUSHES_WORKSPACE"):
+        return Path(named).expanduser().absolute(), True
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if any((folder / marker).exists() for marker in MARKERS):
+            return folder, False
+    return user_data_path("rushes"), False
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Paths, settings and the open store of one workspace."""
+
+    root: Path
+    loaded: Loaded
+    codecs: Mapping[str, Codec]
+
+    @staticmethod
+    def open(
+        root: Path, codecs: Mapping[str, Codec], *, create: bool = True, flags: dict[str, Any] | None = None
+    ) -> Workspace:
+        """Open the workspace in `root`, making it where `create` allows.
+
+        Raises:
+            WrongUseError: there is none and it may not be made, or the folder holds something else.
+            StoreError: the folder cannot be written.
+        """
+        if not any((root / marker).exists() for marker in MARKERS):
+            if not create:
+                raise WrongUseError("there is no workspace here", where=root, do="Make one with: rushes init")
+            _make(root)
+        space = Workspace(root, load(root, flags), codecs)
+        open_log(space.logs)
+        return space
+
+    @property
+    def settings(self) -> Settings:
+        return self.loaded.settings
+
+    @cached_property
+    def store(self) -> Store:
+        """Journals and catalog; opened at the first use because SQLite's tools cost 140 ms to import."""
+        from core.store.store import Store
+
+        return Store(self.root, self.codecs)
+
+    @property
+    def data(self) -> Path:
+        return self.root / "training_data"
+
+    @property
+    def pending(self) -> Path:
+        return self.data / "pending"
+
+    @property
+    def incoming(self) -> Path:
+        return self.data / "incoming"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def jobs(self) -> Path:
+        return self.root / "jobs"
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "cache"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    def kept(self, medium: str) -> Path:
+        """Where answered media of that kind ("clip" or "image") live."""
+        return self.data / ("frames" if medium == "image" else "videos")
+
+    def close(self) -> None:
+        """Close the store, if it was opened."""
+        if "store" in self.__dict__:
+            self.store.close()
+
+
+def _make(root: Path) -> None:
+    foreign = root.is_dir() and any(root.iterdir()) and not (root / "training_data").is_dir()
+    if foreign and not (root / "models").is_dir():
+        raise WrongUseError("the folder is not empty and not a workspace", where=root, do="Choose an empty folder.")
+    try:
+        private_dir(root)
+        for name in ("videos", "frames", "pending", "incoming"):
+            private_dir(root / "training_data" / name)
+        for name in ("models", "jobs", "cache", "logs"):
+            private_dir(root / name)
+        if not (root / "rushes.toml").exists():
+            write_atomic(root / "rushes.toml", FIRST_SETTINGS)
+    except OSError as error:
+        raise StoreError(
+            f"cannot make a workspace ({error.strerror})", where=root, do="Choose another folder."
+        ) from None
