@@ -1,0 +1,196 @@
+"""From a file to samples that wait for an answer: decoded, gated, measured, copied to `pending/`, journalled.
+
+A file that cannot be judged is refused with its reason and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from core import features
+from core.capture.consent import require_consent
+from core.errors import MediaError, StoreError
+from core.files import copy_private, private_dir, sha256_file
+from core.media.clip import Clip
+from core.store.identity import sample_id
+from core.store.records import Sample
+from core.tasks.base import Task
+from core.workspace import Workspace
+
+# Longer videos are cut into scenes; a task judges at most this much at once.
+LONGEST_CLIP_S = 30.0
+# A recording nobody wrote to for so long was left by a crash; a living one grows with every frame.
+ABANDONED_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the user or the manifest says of a clip; all optional."""
+
+    source: str | None = None
+    group: str | None = None
+    speaker: str | None = None
+    context: str | None = None
+    region: str | None = None
+    phase: str | None = None
+    captured_at: float | None = None
+    rating_count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file (or a scene of it) that was not taken, and why."""
+
+    file: str
+    reason: str
+
+
+def admit(
+    space: Workspace, path: Path, task: Task, about: About, *, keep_in: Path | None = None
+) -> list[Sample | Refused]:
+    """Take one file in: one sample, or one per scene of a long video.
+
+    Args:
+        keep_in: where the copy goes; `pending/` by default, an import's answered media go straight to their place.
+
+    Raises:
+        MediaError: nothing in the file can be judged.
+        RushesError: consent is missing.
+    """
+    if task.keeps_face:
+        require_consent(space, task.name)
+    if not path.is_file():
+        raise MediaError("is not a file" if path.exists() else "does not exist", where=path.name)
+    digest = sha256_file(path)
+    if known := _known(space, task, digest):
+        return list(known)
+    found = list(_parts(space, path, task, about, digest))
+    taken = [sample for sample in found if isinstance(sample, Sample)]
+    if not taken:
+        refusals = [part for part in found if isinstance(part, Refused)]
+        raise MediaError(refusals[0].reason if refusals else "holds no scene", where=path.name)
+    media = _copy(space, path, keep_in or space.pending)
+    kept = [replace(part, media=media) if isinstance(part, Sample) else part for part in found]
+    space.store.add_samples([part for part in kept if isinstance(part, Sample)])
+    return kept
+
+
+def _known(space: Workspace, task: Task, digest: str) -> list[Sample]:
+    """Samples made of the same bytes earlier, if their media is still there."""
+    known = space.store.samples_of_media(task.name, digest)
+    return [sample for sample in known if sample.media and (space.root / sample.media).exists()]
+
+
+def _parts(space: Workspace, path: Path, task: Task, about: About, digest: str) -> Iterator[Sample | Refused]:
+    from core.media.decode import probe
+
+    info = probe(path)
+    if info.duration > space.settings.capture.max_seconds:
+        raise MediaError(f"is {info.duration:.0f} s long", where=path.name, do="See: capture.max_seconds.")
+    if info.kind == "video" and task.cuts_scenes and info.duration > LONGEST_CLIP_S:
+        from core.media.cuts import find_cuts
+
+        for scene in find_cuts(path):
+            try:
+                clip = features.read(path, task, start_s=scene.start_s, end_s=scene.end_s)
+                yield _sample(space, task, about, digest, path, clip, scene=scene)
+            except MediaError as error:
+                yield Refused(f"{path.name} {scene.timestamp}", error.what)
+    else:
+        yield _sample(space, task, about, digest, path, features.read(path, task))
+
+
+def _sample(
+    space: Workspace, task: Task, about: About, digest: str, path: Path, clip: Clip, scene: Any = None
+) -> Sample:
+    measured = task.extract(clip)
+    scene_id = scene.id if scene else ("scene-1" if task.cuts_scenes else None)
+    identity = sample_id(task.name, digest, scene_id)
+    features.keep(space, task, identity, measured)
+    return Sample(
+        id=identity,
+        task=task.name,
+        group=about.group or digest[:16],
+        media_hash=digest,
+        source=about.source,
+        region=about.region,
+        speaker=about.speaker,
+        context=about.context,
+        captured_at=about.captured_at if about.captured_at is not None else time.time(),
+        phase=about.phase,
+        video_id=digest[:16] if task.cuts_scenes else None,
+        scene_id=scene_id,
+        start_s=scene.start_s if scene else 0.0,
+        end_s=scene.end_s if scene else None,
+        duration_s=round(clip.duration, 3),
+        rating_count=about.rating_count,
+        extra={"file": path.name, **task.journal_extra(clip, measured)},
+    )
+
+
+def _copy(space: Workspace, source: Path, folder: Path) -> str:
+    """Copy durably to a free `training_<ms>` name (seed 003's); returns the path inside the workspace."""
+    target = claim(folder, source.suffix.lower())
+    try:
+        copy_private(source, target)
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        raise StoreError(f"the clip cannot be kept ({error.strerror})", where=source.name) from None
+    return target.relative_to(space.root).as_posix()
+
+
+def claim(folder: Path, suffix: str, prefix: str = "training_") -> Path:
+    """Reserve a name nobody else has, in this process or another; the millisecond moves on until it is free."""
+    private_dir(folder)
+    stamp = int(time.time() * 1000)
+    while True:
+        path = folder / f"{prefix}{stamp}{suffix}"
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            return path
+        except FileExistsError:
+            stamp += 1
+
+
+def answered_place(space: Workspace, task: Task, sample: Sample) -> Sample:
+    """Copy a pending sample's media to where answered media live; the pending copy goes after the journal has it."""
+    if sample.media is None or not (space.root / sample.media).is_relative_to(space.pending):
+        return sample
+    source = space.root / sample.media
+    if not source.exists():
+        return sample
+    return replace(sample, media=_copy(space, source, space.kept(task.medium)))
+
+
+def drop_pending(space: Workspace, media: str | None) -> None:
+    """Remove a pending copy that is no longer needed."""
+    if media and (path := space.root / media).is_relative_to(space.pending):
+        with suppress(FileNotFoundError):
+            path.unlink()
+
+
+def sweep_pending(space: Workspace) -> int:
+    """Remove unanswered clips beyond the limits in number and age, oldest first; returns how many went."""
+    limits = space.settings.capture
+    files = sorted(space.pending.glob("*.*"), key=lambda path: path.stat().st_mtime)
+    oldest = time.time() - limits.pending_days * 86400
+    surplus = max(0, len(files) - limits.pending_limit)
+    gone = [path for index, path in enumerate(files) if index < surplus or path.stat().st_mtime < oldest]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    return len(gone)
+
+
+def leftovers(space: Workspace) -> list[Path]:
+    """Recordings that a crash left in `incoming/`, oldest first; half-made rewrites beside them are removed."""
+    old = time.time() - ABANDONED_S
+    for half in space.incoming.glob(".*.avi"):
+        if half.stat().st_mtime < old:
+            half.unlink(missing_ok=True)
+    return [path for path in sorted(space.incoming.glob("webcam*.avi")) if path.stat().st_mtime < old]
