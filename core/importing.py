@@ -1,0 +1,131 @@
+"""Bringing answered clips in: every good row becomes a kept clip with its answer, in one batch, counted once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core import loop, manifest, registry, tasks
+from core.capture import intake
+from core.errors import RushesError
+from core.manifest import BadRow, Row
+from core.store.records import Sample, Value
+from core.tasks.base import ModelSpec, Task
+from core.workspace import Workspace
+
+WORKERS = 2  # decoding and measuring release the interpreter lock
+
+
+@dataclass(slots=True)
+class Imported:
+    """What an import did: rows taken, rows known already with the same answer, rows refused; notes for the user."""
+
+    imported: int = 0
+    skipped: int = 0
+    errors: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    notes: list[str] = field(default_factory=list[str])
+
+    def to_json(self) -> dict[str, Any]:
+        return {"imported": self.imported, "skipped": self.skipped, "errors": self.errors, "notes": self.notes}
+
+
+def _say_nothing(done: int, name: str) -> None:
+    del done, name
+
+
+def run(
+    space: Workspace,
+    source: Path,
+    task_name: str,
+    *,
+    renamed: Mapping[str, str] | None = None,
+    add_labels: bool = False,
+    progress: Callable[[int, str], None] = _say_nothing,
+) -> Imported:
+    """Import a CSV manifest or a seed's journal.
+
+    Raises:
+        WrongUseError: the file cannot be read or lacks a column.
+        RushesError: consent is missing.
+    """
+    task = tasks.get(task_name)
+    if task.keeps_face:
+        intake.require_consent(space, task.name)
+    if manifest.is_journal(source):
+        return _journal(space, source, task)
+    result = Imported()
+    rows = list(manifest.read_manifest(source, task, renamed))
+    spec = _spec(space, task, rows, result, add_labels)
+    answers: list[tuple[Sample, Value]] = []
+    known = {item.sample.id: item.correction.value for item in space.store.answered(task.name)}
+    for row, found in _taken(space, task, rows, spec):
+        progress(row.number, row.path.name if isinstance(row, Row) else "")
+        if isinstance(found, str):
+            result.errors.append({"row": row.number, "reason": found})
+        elif all(sample.id in known and task.equal(known[sample.id], value) for sample, value in found):
+            result.skipped += 1
+        else:
+            answers += found
+            result.imported += 1
+    if answers:
+        if task.kind == "label":
+            registry.define_labels(space, task, spec.labels)
+        loop.correct(space, answers, label_source="imported")
+    return result
+
+
+def _spec(space: Workspace, task: Task, rows: Sequence[Row | BadRow], result: Imported, add_labels: bool) -> ModelSpec:
+    """What answers are checked against. The first import into a task without corrections defines its labels."""
+    spec = registry.current_spec(space, task)
+    if task.kind != "label":
+        return spec
+    first = not space.store.count_answered(task.name)
+    if first or add_labels:
+        written = sorted({row.value for row in rows if isinstance(row, Row)})
+        labels = tuple(written) if first else (*spec.labels, *(name for name in written if name not in spec.labels))
+        spec = spec.model_copy(update={"labels": labels})
+        if first:
+            result.notes.append(f"this first import defines the labels of {task.name}: {', '.join(labels)}")
+    return spec
+
+
+def _taken(
+    space: Workspace, task: Task, rows: Sequence[Row | BadRow], spec: ModelSpec
+) -> Iterator[tuple[Row | BadRow, list[tuple[Sample, Value]] | str]]:
+    def take(row: Row | BadRow) -> list[tuple[Sample, Value]] | str:
+        if isinstance(row, BadRow):
+            return row.reason
+        try:
+            value = task.parse(row.value, spec)
+            parts = intake.admit(space, row.path, task, row.about, keep_in=space.kept(task.medium))
+            return [(part, value) for part in parts if isinstance(part, Sample)]
+        except RushesError as error:
+            return f"{row.path.name}: {error.what}" if error.where else error.sentence()
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        yield from zip(rows, pool.map(take, rows), strict=True)
+
+
+def _journal(space: Workspace, source: Path, task: Task) -> Imported:
+    """Append a seed's journal lines as they are; rows already there are skipped, media are resolved inside."""
+    result = Imported()
+    fresh: list[dict[str, Any]] = []
+    known = {item.sample.id: item.correction.value for item in space.store.answered(task.name)}
+    for number, line, reason in manifest.read_journal(source, task.codec):
+        if line is None:
+            result.errors.append({"row": number, "reason": reason})
+            continue
+        sample, correction = task.codec.decode(line)
+        if sample.id in known and task.equal(known[sample.id], correction.value):
+            result.skipped += 1
+        else:
+            known[sample.id] = correction.value
+            fresh.append(line)
+            result.imported += 1
+    if fresh:
+        space.store.append_lines(task.name, fresh)
+        loop.maybe_train(space, task.name)
+    return result

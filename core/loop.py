@@ -1,0 +1,177 @@
+"""The loop (DESIGN 2), one function per arrow, in order:
+
+capture -> predict -> correct (journal) -> review -> train -> evaluate -> export -> deploy -> the new model predicts.
+
+Screens, commands and the worker call these; what is not an arrow is a verb of its own package.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core import features, registry, review, tasks
+from core.capture import intake
+from core.capture.intake import About, Refused
+from core.errors import ModelError, RushesError
+from core.inference import Predictor
+from core.log import logger
+from core.store.identity import new_id
+from core.store.records import Correction, PickedBy, Prediction, Sample, Value
+from core.training import jobs
+from core.training.verdict import Verdict, judge
+from core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from core.registry import Card
+    from core.training.run import Report, Trained
+
+
+def open_workspace(root: Path, *, create: bool = True, flags: dict[str, Any] | None = None) -> Workspace:
+    """The workspace in `root`; see `core.workspace.find_root` for which one that is."""
+    return Workspace.open(root, tasks.codecs(), create=create, flags=flags)
+
+
+def capture(
+    space: Workspace, files: Iterable[Path], task: str, about: About | None = None, *, incoming: bool = False
+) -> Iterator[Sample | Refused]:
+    """Take clips in: each becomes a sample in `pending/`, or is refused with its reason.
+
+    Args:
+        incoming: the files are our own recordings in `incoming/`, which are gone afterwards either way.
+    """
+    owner = tasks.get(task)
+    for path in files:
+        try:
+            yield from intake.admit(space, path, owner, about or About())
+        except RushesError as error:
+            logger.info("refused %s: %s", path.name, error)
+            yield Refused(str(path), error.sentence() if error.do else error.what)
+        finally:
+            if incoming:
+                path.unlink(missing_ok=True)
+
+
+def predict(space: Workspace, predictor: Predictor, samples: Sequence[Sample]) -> list[Prediction]:
+    """Let a version answer samples; each answer is journalled, a failed one as such."""
+    found = [_predict_one(space, predictor, sample) for sample in samples]
+    space.store.add_predictions(found)
+    return found
+
+
+def _predict_one(space: Workspace, predictor: Predictor, sample: Sample) -> Prediction:
+    start = time.perf_counter()
+    blank = Prediction(
+        id=new_id(), sample=sample.id, task=sample.task, version=predictor.version, kind="model", value=None,
+        confidence=None, calibrated=predictor.spec.temperature is not None, raw={}, runner_ups=(), latency_ms=0.0,
+        at=time.time(),
+    )  # fmt: skip
+    try:
+        answer = predictor.answer([features.of_sample(space, predictor.task, sample)])[0]
+    except RushesError as error:
+        return replace(blank, error=error.sentence())
+    return replace(
+        blank,
+        value=answer.value,
+        confidence=answer.confidence,
+        raw=answer.raw,
+        runner_ups=answer.runner_ups,
+        latency_ms=round((time.perf_counter() - start) * 1000, 2),
+    )
+
+
+def correct(
+    space: Workspace,
+    answers: Sequence[tuple[Sample, Value | None]],
+    *,
+    picked_by: PickedBy = "own",
+    label_source: str | None = None,
+    trigger: bool = True,
+) -> list[Correction]:
+    """What the user says: a value, or None for "the model was right". One batch, durable when this returns.
+
+    Raises:
+        RushesError: a sample was never predicted and so cannot be confirmed.
+    """
+    batch, at = new_id(), time.time()
+    moved: dict[str | None, str | None] = {}
+    rows: list[tuple[Sample, Correction]] = []
+    for sample, value in answers:
+        if sample.media not in moved:
+            moved[sample.media] = intake.answered_place(space, tasks.get(sample.task), sample).media
+        truth = review.answer(space, sample, value, picked_by=picked_by, label_source=label_source)
+        rows.append((replace(sample, media=moved[sample.media]), replace(truth, batch=batch, at=at)))
+    space.store.add_corrections(rows)
+    for old, new in moved.items():
+        if old != new:
+            intake.drop_pending(space, old)
+    if trigger:
+        for task in {sample.task for sample, _ in answers}:
+            maybe_train(space, task)
+    return [correction for _, correction in rows]
+
+
+def maybe_train(space: Workspace, task: str) -> jobs.Job | None:
+    """Queue a training when enough was answered since the last one, and see that a worker lives."""
+    job = jobs.trigger(space, task)
+    if job:
+        jobs.ensure_worker(space)
+    return job
+
+
+def train(space: Workspace, task: str, *, report: Report, stop: Callable[[], bool]) -> Trained:
+    """Learn from everything answered; see `core.training.run`."""
+    from core.training import run
+
+    return run.train(space, task, report=report, stop=stop)
+
+
+def evaluate(space: Workspace, trained: Trained) -> tuple[dict[str, float], Verdict]:
+    """The new network's scores on what it was not trained on, and what follows from them."""
+    from core.training import run
+
+    return run.scores(trained.data.task, trained.judged), judge(space, trained)
+
+
+def export(
+    space: Workspace, trained: Trained, metrics: dict[str, float], verdict: Verdict, *, job_id: str | None = None
+) -> Card:
+    """Write the next immutable version: ONNX checked against torch, weights, card."""
+    from core.training import run
+    from core.training.export import save_version
+
+    task = trained.data.task
+    version = f"v{registry.claim_number(space, task.name)}"
+    facts: dict[str, Any] = {
+        "metrics": metrics,
+        "held_out": {"n": len(trained.judged), "metric": task.primary, "value": metrics.get(task.primary)},
+        "base": trained.base,
+        "job_id": job_id,
+        "verdict": verdict.verdict,
+        "data": f"{len(trained.data.examples)} corrections, manifest {trained.data.hash[:12]}",
+        "notes": tuple(trained.notes),
+    }
+    spec = run.finished_spec(trained, version)
+    return save_version(trained.learner, spec, registry.folder(space, task.name), f"model_{version}", facts)
+
+
+def deploy(space: Workspace, card: Card, verdict: Verdict) -> bool:
+    """Make the version the champion where the settings and the verdict allow it; returns whether it answers now."""
+    policy = space.settings.train.auto_deploy
+    allowed = {
+        "always": True,
+        "unless_revert": verdict.verdict != "revert",
+        "accept": verdict.verdict == "accept",
+        "never": False,
+    }
+    if not allowed[policy]:
+        return False
+    try:
+        registry.deploy(space, card.task, card.version, reason=f"{verdict.verdict}, auto_deploy = {policy}")
+    except ModelError as error:
+        logger.error("not deployed: %s", error)
+        return False
+    return True

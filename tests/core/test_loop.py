@@ -1,0 +1,225 @@
+"""The arrows of the loop, on real clips, with a real worker process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core import loop, registry, tasks
+from core.capture.intake import About, Refused, sweep_pending
+from core.errors import ModelError
+from core.store.records import Sample
+from core.training import jobs, record
+from core.workspace import Workspace
+
+Drawn = Callable[[str, int, int], Path]
+
+
+@pytest.fixture
+def space(trained: Path) -> Iterator[Workspace]:
+    """The trained workspace, open."""
+    found = loop.open_workspace(trained)
+    yield found
+    found.close()
+
+
+def captured(space: Workspace, folder: Path, count: int) -> list[Sample]:
+    files = sorted(folder.glob("*.jpg"))[:count]
+    return [part for part in loop.capture(space, files, "ratings") if isinstance(part, Sample)]
+
+
+def test_the_next_clip_is_judged_by_the_new_model(space: Workspace, drawn: Drawn):
+    clip = captured(space, drawn("ratings", 20, 2), 1)[0]
+    served = registry.serving(space, "ratings")
+    found = loop.predict(space, served.predictor, [clip])[0]
+    assert found.version == "v1"
+    assert served.problem is None
+    assert space.store.latest(clip.id) == found
+    assert found.latency_ms > 0
+
+
+def test_a_judged_clip_waits_in_pending_and_moves_when_it_is_answered(space: Workspace, drawn: Drawn):
+    clip = captured(space, drawn("ratings", 20, 2), 1)[0]
+    assert clip.media is not None
+    assert clip.media.startswith("training_data/pending/training_")
+    loop.correct(space, [(clip, 0.3)])
+    after = space.store.sample(clip.id)
+    assert after is not None
+    assert after.media is not None
+    assert after.media.startswith("training_data/frames/training_")
+    kept = space.root / after.media
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    assert list(space.pending.iterdir()) == []
+
+
+def test_the_same_clip_twice_is_one_sample(space: Workspace, drawn: Drawn):
+    first = captured(space, drawn("ratings", 20, 2), 2)
+    again = captured(space, drawn("ratings", 20, 2), 2)
+    assert [clip.id for clip in first] == [clip.id for clip in again]
+    assert len(list(space.pending.iterdir())) == 2
+
+
+def test_a_refused_recording_leaves_nothing_behind(space: Workspace):
+    broken = space.incoming / "webcam1.avi"
+    broken.write_bytes(b"RIFF....AVI ")
+    found = list(loop.capture(space, [broken], "scenes", incoming=True))
+    assert len(found) == 1
+    assert isinstance(found[0], Refused)
+    assert list(space.incoming.iterdir()) == []
+    assert list(space.pending.iterdir()) == []
+
+
+def test_pending_clips_beyond_the_limit_go_oldest_first(space: Workspace, drawn: Drawn):
+    clips = captured(space, drawn("ratings", 20, 2), 3)
+    for age, clip in enumerate(reversed(clips)):
+        assert clip.media is not None
+        os.utime(space.root / clip.media, (1e9 - age, 1e9 - age))
+    small = Workspace(space.root, space.loaded, space.codecs)
+    settings = space.settings.model_copy(
+        update={"capture": space.settings.capture.model_copy(update={"pending_limit": 2, "pending_days": 1e6})}
+    )
+    object.__setattr__(small, "loaded", space.loaded.model_copy(update={"settings": settings}))
+    assert sweep_pending(small) == 1
+    assert clips[0].media is not None
+    assert not (space.root / clips[0].media).exists()
+
+
+def test_the_fiftieth_answer_queues_one_training_and_no_more(
+    tmp_path: Path, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
+):
+    started: list[Workspace] = []
+    monkeypatch.setattr(jobs, "ensure_worker", started.append)  # the queue itself is looked at here
+    space = loop.open_workspace(tmp_path / "w", flags={"train": {"every": 20, "minimum": 20}})
+    clips = captured(space, drawn("ratings", 54, 1), 45)
+    for clip in clips[:19]:
+        loop.correct(space, [(clip, 0.5)])
+    assert jobs.every(space) == []
+    loop.correct(space, [(clips[19], 0.5)])
+    assert [job.state for job in jobs.every(space)] == ["Queued"]
+    for clip in clips[20:25]:
+        loop.correct(space, [(clip, 0.5)])
+    assert len(jobs.every(space)) == 1
+    jobs.change(space, jobs.every(space)[0].job_id, "Completed")
+    loop.correct(space, [(clip, 0.4) for clip in clips[25:45]])  # a bulk answer counts once
+    assert [job.state for job in jobs.every(space)] == ["Queued", "Completed"]
+    assert len(started) == 2
+    space.close()
+
+
+def test_an_answer_that_was_right_is_confirmed_and_kept(space: Workspace, drawn: Drawn):
+    clip = captured(space, drawn("ratings", 20, 2), 1)[0]
+    found = loop.predict(space, registry.serving(space, "ratings").predictor, [clip])[0]
+    truth = loop.correct(space, [(clip, None)])[0]
+    assert truth.value == found.value
+    assert truth.was_correct
+    assert truth.label_source == "confirmed"
+
+
+def test_a_version_carries_what_it_was_trained_on(space: Workspace):
+    card = registry.card(space, "ratings", "v1")
+    assert card.base == "factory"
+    assert card.verdict == "caution"
+    assert card.held_out["n"] > 0
+    with space.store.catalog.read() as db:
+        runs = list(db.query("select * from model_training_runs"))
+        labels = list(db.query("select * from model_training_snapshot_labels"))
+    assert runs[0]["model_version"] == "ratings/v1"
+    assert len(labels) == 54
+    job = jobs.every(space)[0]
+    assert (
+        json.loads(runs[0]["params_json"])["manifest_hash"]
+        in (space.jobs / job.job_id / "export_meta.json").read_text()
+    )
+    history = record.history(space)
+    assert (history[-1]["state"], history[-1]["annotationCount"]) == ("Completed", 54)
+    meta = json.loads((space.models / "training_meta.json").read_text())
+    assert meta["tasks"]["ratings"]["currentVersion"] == "v1"
+    assert list(meta)[:10] == [
+        "currentVersion", "totalCorrections", "currentAccuracy", "systemRating", "overrideRate", "meanHookConfidence",
+        "lastTraining", "lastBackup", "automationUnlocked", "stratification"]  # fmt: skip
+
+
+def test_progress_stays_within_seed_002s_bands(space: Workspace):
+    lines = jobs.progress_lines(space, jobs.every(space)[0].job_id)
+    bands = {"loading corrections": (0, 10), "measuring features": (0, 20), "training on everything": (20, 80),
+             "exporting": (80, 100), "deploying": (80, 100)}  # fmt: skip
+    numbers = [line["progress"] for line in lines]
+    assert numbers == sorted(numbers)
+    for line in lines:
+        low, high = bands.get(line["stage"], (0, 100))
+        assert low <= line["progress"] <= high
+
+
+def test_a_version_that_answers_differently_than_at_export_is_not_deployed(space: Workspace):
+    folder = registry.folder(space, "ratings")
+    shutil.copy(folder / "model_v1.onnx", folder / "model_v2.onnx")
+    facts = json.loads((folder / "model_v1.json").read_text())
+    facts["golden"]["score"]["values"][0] += 0.5
+    (folder / "model_v2.json").write_text(json.dumps(facts))
+    with pytest.raises(ModelError, match="differently than at export"):
+        registry.deploy(space, "ratings", "v2", reason="test")
+    assert registry.pointer(space, "ratings").champion == "v1"
+
+
+def test_version_numbers_are_never_given_twice(space: Workspace):
+    for path in registry.folder(space, "ratings").glob("model_v1.*"):
+        path.unlink()
+    assert registry.claim_number(space, "ratings") == 2
+    assert registry.claim_number(space, "ratings") == 3
+
+
+def test_a_damaged_pointer_means_the_newest_version(space: Workspace):
+    (registry.folder(space, "ratings") / "active.json").write_text('{"champion": ')
+    assert registry.serving(space, "ratings").predictor.version == "v1"
+
+
+def test_a_killed_worker_is_noticed_and_the_next_training_runs(space: Workspace):
+    job = jobs.submit(space, "ratings")
+    jobs.ensure_worker(space)
+    for seen in jobs.follow(space, job.job_id):
+        if seen.state == "Running" and seen.progress >= 20:
+            os.kill(int((jobs.folder(space, job.job_id) / "pid").read_text()), signal.SIGKILL)
+            break
+    *_, ended = jobs.follow(space, job.job_id)
+    assert ended.state == "Failed"
+    assert registry.serving(space, "ratings").predictor.version == "v1"
+    again = jobs.submit(space, "ratings")
+    jobs.ensure_worker(space)
+    *_, ended = jobs.follow(space, again.job_id)
+    assert ended.state == "Completed"
+    assert registry.serving(space, "ratings").predictor.version == ended.model_version
+
+
+def test_a_cancelled_training_leaves_no_version(space: Workspace):
+    job = jobs.submit(space, "ratings")
+    jobs.ensure_worker(space)
+    for seen in jobs.follow(space, job.job_id):
+        if seen.state == "Running":
+            jobs.cancel(space, job.job_id)
+            break
+    *_, ended = jobs.follow(space, job.job_id)
+    assert ended.state == "Cancelled"
+    assert registry.numbers(space, "ratings") == [1]
+
+
+def test_a_task_is_found_by_its_folder():
+    assert {"ratings", "scenes", "speech"} <= set(tasks.names())
+    assert {codec.task for codec in tasks.codecs().values()} == set(tasks.names())
+
+
+def test_where_a_clip_is_from_goes_into_its_line(space: Workspace, drawn: Drawn):
+    picture = sorted(drawn("ratings", 20, 2).glob("*.jpg"))[0]
+    about = About(source="balcony", region="north", speaker="me", group="evening", phase="sunset")
+    clip = next(part for part in loop.capture(space, [picture], "ratings", about) if isinstance(part, Sample))
+    loop.correct(space, [(clip, 0.9)])
+    line = json.loads((space.data / "annotations.jsonl").read_text().splitlines()[-1])
+    assert [line[name] for name in ("source", "region", "speaker", "group", "phase")] == [
+        "balcony", "north", "me", "evening", "sunset"]  # fmt: skip
