@@ -1,0 +1,57 @@
+"""The command line: `rushes` opens the screens, everything they do exists as a command too."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tui.commands import learning, managing, watching
+from tui.commands.common import InWorkspace, guarded
+
+app = typer.Typer(
+    name="rushes",
+    help="Your own video models: they watch your clips, say what they see, and learn from your corrections.",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def screens(
+    context: typer.Context,
+    workspace: InWorkspace = None,
+    source: Annotated[
+        str | None, typer.Option("--source", "-s", help="Start on this file, folder, camera or URL.")
+    ] = None,
+    task: Annotated[str | None, typer.Option("--task", "-t", help="Start on this task.")] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Without a command: open the screens."""
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"rushes {installed('rushes')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        from core.workspace import find_root
+        from tui.app import run
+
+        run(find_root(workspace)[0], source, task)
+
+
+for commands in (watching.app, learning.app, managing.app):
+    app.registered_commands += commands.registered_commands
+    app.registered_groups += commands.registered_groups
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(guarded(lambda: app(standalone_mode=False)))
+
+
+if __name__ == "__main__":
+    main()

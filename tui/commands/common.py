@@ -1,0 +1,146 @@
+"""What every command shares: its workspace, its output, its exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.errors import RushesError, WrongUseError
+
+if TYPE_CHECKING:
+    from core.workspace import Workspace
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+InWorkspace = Annotated[
+    Path | None, typer.Option("--workspace", "-w", help="The workspace folder; see README for how it is found.")
+]
+OfTask = Annotated[str, typer.Option("--task", "-t", help="scenes, speech or ratings.")]
+Consent = Annotated[bool, typer.Option("--consent", help="Agree that clips of faces are kept in this workspace.")]
+
+FAILED, WRONG_USE = 1, 2
+
+
+def plain(text: object) -> str:
+    """Text from outside as it may reach a terminal: control characters become visible escapes."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in str(text))
+
+
+def say(text: object) -> None:
+    """A message for the person: standard error, so that standard output stays one document."""
+    print(plain(text), file=sys.stderr, flush=True)
+
+
+def emit(payload: Any, as_json: bool, lines: list[str] | None = None) -> None:
+    """The command's result: the JSON document, or the lines for people."""
+    if as_json:
+        print(json.dumps(payload, ensure_ascii=False, default=str))
+    else:
+        for line in lines if lines is not None else [json.dumps(payload, ensure_ascii=False, indent=1, default=str)]:
+            print(plain(line))
+
+
+@contextmanager
+def workspace(path: Path | None, *, create: bool = True, consent: str | None = None) -> Generator[Workspace]:
+    """The open workspace of a command; its notes and its journals' problems are said once.
+
+    Args:
+        create: make it if it was named and is missing; an unnamed place is only made for commands that write.
+        consent: record consent for this task's faces first.
+    """
+    from core import loop
+    from core.workspace import find_root
+
+    root, _ = find_root(path)
+    space = loop.open_workspace(root, create=create)
+    try:
+        for note in space.loaded.notes:
+            say(f"! {note}")
+        if consent:
+            from core.capture.consent import give_consent
+
+            give_consent(space, consent, by="--consent")
+        yield space
+        for problem in space.store.problems() if "store" in space.__dict__ else ():
+            say(f"! {problem}")
+    finally:
+        space.close()
+
+
+def fail(message: str, code: int = FAILED) -> typer.Exit:
+    """Say what went wrong and give the exit to raise."""
+    say(f"✗ {message}")
+    return typer.Exit(code)
+
+
+def guarded(run: Any) -> int:
+    """Run the program; every error becomes a sentence and an exit code, never a traceback."""
+    try:
+        return int(run() or 0)
+    except WrongUseError as error:
+        say(f"✗ {error.sentence()}")
+        return WRONG_USE
+    except RushesError as error:
+        say(f"✗ {error.sentence()}")
+        return FAILED
+    except typer.TyperException as error:
+        say(f"✗ {error.format_message()}")
+        return WRONG_USE
+    except (KeyboardInterrupt, typer.Abort):
+        say("stopped")
+        return 130
+    except BrokenPipeError:
+        # The reader went away, as `| head` does; the interpreter must not complain about it at exit.
+        sys.stderr.close()
+        return FAILED
+    except Exception as error:  # the outermost door: a bug is logged with an id, the user sees the id
+        from core.log import bug
+
+        say(f"✗ an unexpected error ({type(error).__name__}); the log has it under {bug(error)}")
+        return FAILED
+
+
+def counted(total: int | None, what: str) -> Any:
+    """A progress bar on a terminal, silence elsewhere. Use as a context manager; call it with the number done."""
+    return _Bar(total, what)
+
+
+def _silent(number: int, name: str = "") -> None:
+    del number, name
+
+
+class _Bar:
+    def __init__(self, total: int | None, what: str) -> None:
+        self.total, self.what = total, what
+
+    def __enter__(self) -> Any:
+        if not sys.stderr.isatty():
+            return _silent
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.bar = Progress(
+            TextColumn(self.what),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self.bar.start()
+        task = self.bar.add_task("", total=self.total)
+
+        def done(number: int, name: str = "") -> None:
+            del name
+            self.bar.update(task, completed=number)
+
+        return done
+
+    def __exit__(self, *_: object) -> None:
+        if hasattr(self, "bar"):
+            self.bar.stop()

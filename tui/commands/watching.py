@@ -1,0 +1,229 @@
+"""Commands on clips: capture, predict, correct, import, evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.errors import WrongUseError
+from tui.commands.common import AsJson, Consent, InWorkspace, OfTask, counted, emit, say, workspace
+
+if TYPE_CHECKING:
+    from core.loop import Prediction
+    from core.tasks.base import Task
+
+app = typer.Typer()
+
+
+@app.command()
+def capture(
+    source: Annotated[str, typer.Argument(help="A file, a folder, a camera's number, or a stream's URL.")],
+    task: OfTask,
+    seconds: Annotated[float | None, typer.Option(help="Length of a clip from a camera or stream.")] = None,
+    count: Annotated[int | None, typer.Option(help="Stop after so many clips.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep waiting for new files in the folder.")] = False,
+    speaker: Annotated[str | None, typer.Option(help="Who speaks.")] = None,
+    context: Annotated[str | None, typer.Option(help="What it is about.")] = None,
+    group: Annotated[str | None, typer.Option(help="Clips of one group are never split in training.")] = None,
+    consent: Consent = False,
+    as_json: AsJson = False,
+    where: InWorkspace = None,
+) -> None:
+    """Take clips in, let the model judge them, keep them until they are answered."""
+    import itertools
+    import threading
+
+    from core import loop, registry
+    from core.capture import session
+    from core.capture.intake import About, Refused, leftovers
+    from core.capture.sources import open_source
+
+    with workspace(where, consent=task if consent else None) as space:
+        served = registry.serving(space, registry.check_task(task))
+        if served.problem:
+            say(f"! {served.problem}")
+        rows: list[dict[str, Any]] = []
+        about = About(source=source, speaker=speaker, context=context, group=group)
+        live = open_source(source, watch=watch)
+        abandoned = [(path, True) for path in leftovers(space)]
+        if abandoned:
+            say(f"taking in {len(abandoned)} recordings that were left by a crash")
+        try:
+            fresh = session.clips(space, live, threading.Event(), seconds=seconds, count=count)
+            for path, recorded in itertools.chain(abandoned, fresh):
+                for part in loop.capture(space, [path], task, about, incoming=recorded):
+                    if isinstance(part, Refused):
+                        rows.append(_blank(part.file, task) | {"error": part.reason})
+                    else:
+                        found = loop.predict(space, served.predictor, [part])[0]
+                        rows.append(_prediction(str(path), served.predictor.task, found) | {"sample_id": part.id})
+                    if not as_json:
+                        print(_line(rows[-1]), flush=True)
+        finally:
+            live.close()
+        if as_json:
+            emit(rows, True)
+        if any(row["error"] for row in rows):
+            raise typer.Exit(1)
+
+
+def _blank(file: str, task: str) -> dict[str, Any]:
+    return {
+        "file": file,
+        "task": task,
+        "value": None,
+        "confidence": None,
+        "model_version": None,
+        "latency_ms": None,
+        "error": None,
+    }
+
+
+def _prediction(file: str, task: Task, found: Prediction) -> dict[str, Any]:
+    return _blank(file, task.name) | {
+        "value": found.value,
+        "confidence": found.confidence,
+        "model_version": found.version,
+        "latency_ms": found.latency_ms,
+        "error": found.error,
+    }
+
+
+def _line(row: dict[str, Any]) -> str:
+    from tui.commands.common import plain
+
+    name = Path(str(row["file"])).name
+    if row["error"]:
+        return plain(f"✗ {name}: {row['error']}")
+    sure = "" if row["confidence"] is None else f"  {row['confidence']:.2f}"
+    shown = f"{row['value']:.3f}" if isinstance(row["value"], float) else row["value"]
+    sample = f"  {row['sample_id']}" if row.get("sample_id") else ""
+    return plain(f"{name}  {shown}{sure}  {row['model_version']}{sample}")
+
+
+@app.command()
+def predict(
+    files: Annotated[list[Path], typer.Argument(help="Clips or images.")],
+    task: Annotated[str | None, typer.Option("--task", "-t", help="scenes, speech or ratings.")] = None,
+    model: Annotated[str | None, typer.Option(help="A version such as v3, or any ONNX file made by Rushes.")] = None,
+    as_json: AsJson = False,
+    where: InWorkspace = None,
+) -> None:
+    """Say what a model sees in files; nothing is kept."""
+    from core import judging
+
+    if model and model.endswith(".onnx"):
+        from core import inference
+
+        predictor = inference.load(Path(model), task=task)
+        rows = _judged(judging.judge_files(predictor, files))
+    else:
+        if not task:
+            raise WrongUseError("--task is missing", do="Name a task, or a model file with --model.")
+        with workspace(where) as space:
+            predictor = judging.predictor(space, task, model, warn=say)
+            rows = _judged(judging.judge_files(predictor, files))
+    emit(rows, as_json, [_line(row) for row in rows])
+    if any(row["error"] for row in rows):
+        raise typer.Exit(1)
+
+
+def _judged(found: Any) -> list[dict[str, Any]]:
+    return [
+        _blank(str(item.path), item.task)
+        | {
+            "value": item.value,
+            "confidence": item.confidence,
+            "model_version": item.version,
+            "latency_ms": item.latency_ms,
+            "error": item.error,
+        }
+        for item in found
+    ]
+
+
+@app.command()
+def correct(
+    sample: Annotated[str, typer.Argument(help="The sample's id, or its first signs.")],
+    value: Annotated[str | None, typer.Argument(help="What it really was.")] = None,
+    right: Annotated[bool, typer.Option("--right", help="The model was right.")] = False,
+    as_json: AsJson = False,
+    where: InWorkspace = None,
+) -> None:
+    """Answer one sample: give the right value, or confirm the model's with --right."""
+    from core import loop, registry, review, tasks
+
+    if right == (value is not None):
+        raise WrongUseError("give either the right value or --right")
+    with workspace(where) as space:
+        found = review.find(space, sample)
+        task = tasks.get(found.task)
+        answer = None if value is None else task.parse(value, registry.current_spec(space, task))
+        saved = loop.correct(space, [(found, answer)])[0]
+        payload = {"sample_id": saved.sample, "value": saved.value, "was_correct": saved.was_correct}
+        emit(payload, as_json, ["✓ Marked as correct" if right else "✓ Training sample saved!"])
+
+
+def mapping(pairs: list[str]) -> dict[str, str]:
+    """`--map ours=theirs` as a dictionary.
+
+    Raises:
+        WrongUseError: a pair has no "=".
+    """
+    if wrong := [pair for pair in pairs if "=" not in pair]:
+        raise WrongUseError(f"--map {wrong[0]!r} is not of the form ours=theirs")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+Map = Annotated[list[str] | None, typer.Option("--map", help="ours=theirs: their name of one of our columns.")]
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A CSV manifest, or a seed's corrections/samples/annotations.jsonl.")],
+    task: OfTask,
+    map_: Map = None,
+    add_labels: Annotated[bool, typer.Option("--add-labels", help="Let new labels into the task's list.")] = False,
+    consent: Consent = False,
+    as_json: AsJson = False,
+    where: InWorkspace = None,
+) -> None:
+    """Bring answered clips in; good rows are kept, bad ones are named."""
+    from core import importing, tasks
+
+    with workspace(where, consent=task if consent else None) as space, counted(None, "importing") as bar:
+        renamed = mapping(map_ or [])
+        result = importing.run(space, file, tasks.get(task).name, renamed=renamed, add_labels=add_labels, progress=bar)
+        for note in result.notes:
+            say(note)
+        lines = [f"{result.imported} imported, {result.skipped} known already, {len(result.errors)} refused"]
+        lines += [f"✗ row {error['row']}: {error['reason']}" for error in result.errors]
+        payload = {"imported": result.imported, "skipped": result.skipped, "errors": result.errors}
+        emit(payload, as_json, lines)
+        if result.errors:
+            raise typer.Exit(1)
+
+
+@app.command()
+def evaluate(
+    manifest: Annotated[Path, typer.Option(help="A CSV manifest with the right answers.")],
+    task: OfTask,
+    model: Annotated[str | None, typer.Option(help="A version such as v3, or an ONNX file.")] = None,
+    map_: Map = None,
+    as_json: AsJson = False,
+    where: InWorkspace = None,
+) -> None:
+    """Score a model on a manifest; nothing is stored."""
+    from core import judging, tasks
+
+    with workspace(where) as space:
+        predictor = judging.predictor(space, tasks.get(task).name, model, warn=say)
+        with counted(None, "evaluating") as bar:
+            report = judging.evaluate(predictor, manifest, mapping(map_ or []), progress=bar)
+        for failure in report.failures:
+            say(f"✗ {failure}")
+        emit(report.to_json(), as_json)
+        if report.failures:
+            raise typer.Exit(1)
