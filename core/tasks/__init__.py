@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 @cache
 def names() -> tuple[str, ...]:
     """Task names, sorted; found by looking at the folders, so a new task is one new folder."""
-    here = Path(__file__).parent
-    return tuple(sorted(path.parent.name for path in here.glob("*/journal.py")))
+    return tuple(sorted(path.parent.name for folder in __path__ for path in Path(folder).glob("*/journal.py")))
 
 
 @cache
