@@ -13,6 +13,7 @@ import numpy as np
 
 from core.errors import MediaError
 from core.files import inside, replacing
+from core.log import logger
 from core.media.clip import Clip
 from core.store.records import Sample
 from core.tasks.base import Features, Task
@@ -62,11 +63,14 @@ def of_sample(space: Workspace, task: Task, sample: Sample) -> Features:
 
 
 def keep(space: Workspace, task: Task, sample_id: str, features: Features) -> None:
-    """Put measured features into the cache."""
+    """Put measured features into the cache, if it can be written; they can always be measured again."""
     buffer = io.BytesIO()
     np.savez(buffer, **features)  # pyright: ignore[reportArgumentType]  # the stub takes the names for its own flags
-    with replacing(cache_path(space, task, sample_id)) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+    try:
+        with replacing(cache_path(space, task, sample_id)) as temporary:
+            temporary.write_bytes(buffer.getvalue())
+    except OSError as error:
+        logger.warning("features of %s are not kept: %s", sample_id, error)
 
 
 def cache_path(space: Workspace, task: Task, sample_id: str) -> Path:

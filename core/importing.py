@@ -52,6 +52,7 @@ def run(
         RushesError: consent is missing.
     """
     task = tasks.get(task_name)
+    space.require_writable()
     if task.keeps_face:
         intake.require_consent(space, task.name)
     if manifest.is_journal(source):

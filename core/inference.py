@@ -9,6 +9,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,8 @@ def _choose_threads(predictor: Predictor, content: bytes, timings: Path | None) 
         golden = predictor.task.golden(predictor.spec)
         known[key] = 2 if _best_ms(predictor, golden) > WORTH_A_THREAD * _best_ms(pair, golden) else 1
         if timings:
-            write_atomic(timings, json.dumps(known))
+            with suppress(OSError):  # where it cannot be remembered it is tried again next time
+                write_atomic(timings, json.dumps(known))
     return pair if known[key] == 2 else predictor
 
 

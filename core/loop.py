@@ -44,6 +44,7 @@ def capture(
         incoming: the files are our own recordings in `incoming/`, which are gone afterwards either way.
     """
     owner = tasks.get(task)
+    space.require_writable()
     for path in files:
         try:
             yield from intake.admit(space, path, owner, about or About())
@@ -53,6 +54,7 @@ def capture(
         finally:
             if incoming:
                 path.unlink(missing_ok=True)
+    intake.sweep_pending(space)
 
 
 def predict(space: Workspace, predictor: Predictor, samples: Sequence[Sample]) -> list[Prediction]:
@@ -83,6 +85,30 @@ def _predict_one(space: Workspace, predictor: Predictor, sample: Sample) -> Pred
     )
 
 
+def mend(space: Workspace, said: Prediction) -> Prediction | None:
+    """Speech's second step: a local language model mends the text; a prediction of its own, a failed one as such.
+
+    Blocks for up to the time-out. None while the step is off or there is no text: the raw text stands.
+    """
+    from core.tasks.speech import llm
+    from core.training.dataset import past_pairs
+
+    wanted = space.settings.llm
+    if not wanted.enabled or said.value is None or tasks.get(said.task).kind != "text":
+        return None
+    params = llm.LlmParams(base_url=wanted.url, model=wanted.model, timeout_s=wanted.timeout_s)
+    start = time.perf_counter()
+    found = llm.correct_text(str(said.value), past_pairs(space, said.task, wanted.examples), params)
+    mended = replace(
+        said,
+        id=new_id(), version=f"llm/{wanted.model}", kind="llm", value=found.text, confidence=None, calibrated=False,
+        raw={"state": found.state}, runner_ups=(), latency_ms=round((time.perf_counter() - start) * 1000, 2),
+        at=time.time(), error=found.error,
+    )  # fmt: skip
+    space.store.add_predictions([mended])
+    return mended
+
+
 def correct(
     space: Workspace,
     answers: Sequence[tuple[Sample, Value | None]],
@@ -97,17 +123,17 @@ def correct(
         RushesError: a sample was never predicted and so cannot be confirmed.
     """
     batch, at = new_id(), time.time()
-    moved: dict[str | None, str | None] = {}
+    kept: dict[str | None, str | None] = {}
     rows: list[tuple[Sample, Correction]] = []
     for sample, value in answers:
-        if sample.media not in moved:
-            moved[sample.media] = intake.answered_place(space, tasks.get(sample.task), sample).media
         truth = review.answer(space, sample, value, picked_by=picked_by, label_source=label_source)
-        rows.append((replace(sample, media=moved[sample.media]), replace(truth, batch=batch, at=at)))
+        if sample.media not in kept:
+            keep = space.settings.capture.keep_confirmed or truth.label_source != "confirmed"
+            kept[sample.media] = intake.answered_place(space, tasks.get(sample.task), sample) if keep else None
+        rows.append((replace(sample, media=kept[sample.media]), replace(truth, batch=batch, at=at)))
     space.store.add_corrections(rows)
-    for old, new in moved.items():
-        if old != new:
-            intake.drop_pending(space, old)
+    for sample, _ in answers:
+        intake.drop_pending(space, sample)
     if trigger:
         for task in {sample.task for sample, _ in answers}:
             maybe_train(space, task)

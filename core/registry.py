@@ -128,6 +128,11 @@ def pointer(space: Workspace, task: str) -> Pointer:
         return Pointer(champion=f"v{newest[-1]}" if newest else FACTORY)
 
 
+def has_model(space: Workspace, task: str) -> bool:
+    """Whether there is any version to answer or to start from; a new task may come without a factory model."""
+    return bool(numbers(space, task)) or model_path(space, task, FACTORY).exists()
+
+
 def load_version(space: Workspace, task: str, version: str) -> Predictor:
     """Load one version, warm.
 

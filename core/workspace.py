@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -108,6 +109,20 @@ class Workspace:
     def kept(self, medium: str) -> Path:
         """Where answered media of that kind ("clip" or "image") live."""
         return self.data / ("frames" if medium == "image" else "videos")
+
+    def require_writable(self) -> None:
+        """Say at once that nothing can be kept, instead of once per clip.
+
+        Raises:
+            StoreError: the workspace is read-only or full.
+        """
+        try:
+            with tempfile.TemporaryFile(dir=self.data):
+                pass
+        except OSError as error:
+            raise StoreError(
+                f"the workspace cannot be written ({error.strerror})", where=self.root, do="Nothing was changed."
+            ) from None
 
     def close(self) -> None:
         """Close the store, if it was opened."""

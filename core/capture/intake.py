@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -136,11 +135,13 @@ def _sample(
 
 def _copy(space: Workspace, source: Path, folder: Path) -> str:
     """Copy durably to a free `training_<ms>` name (seed 003's); returns the path inside the workspace."""
-    target = claim(folder, source.suffix.lower())
+    target = None
     try:
+        target = claim(folder, source.suffix.lower())
         copy_private(source, target)
     except OSError as error:
-        target.unlink(missing_ok=True)
+        if target:
+            target.unlink(missing_ok=True)
         raise StoreError(f"the clip cannot be kept ({error.strerror})", where=source.name) from None
     return target.relative_to(space.root).as_posix()
 
@@ -158,21 +159,26 @@ def claim(folder: Path, suffix: str, prefix: str = "training_") -> Path:
             stamp += 1
 
 
-def answered_place(space: Workspace, task: Task, sample: Sample) -> Sample:
+def answered_place(space: Workspace, task: Task, sample: Sample) -> str | None:
     """Copy a pending sample's media to where answered media live; the pending copy goes after the journal has it."""
-    if sample.media is None or not (space.root / sample.media).is_relative_to(space.pending):
-        return sample
-    source = space.root / sample.media
-    if not source.exists():
-        return sample
-    return replace(sample, media=_copy(space, source, space.kept(task.medium)))
+    source = _pending(space, sample)
+    return _copy(space, source, space.kept(task.medium)) if source else sample.media
 
 
-def drop_pending(space: Workspace, media: str | None) -> None:
-    """Remove a pending copy that is no longer needed."""
-    if media and (path := space.root / media).is_relative_to(space.pending):
-        with suppress(FileNotFoundError):
-            path.unlink()
+def drop_pending(space: Workspace, sample: Sample) -> None:
+    """Remove the pending copy of a sample that was answered, unless an unanswered scene of the same file needs it."""
+    source = _pending(space, sample)
+    if source is None:
+        return
+    siblings = space.store.samples_of_media(sample.task, sample.media_hash or "")
+    if not any(one.media == sample.media and one.id != sample.id for one in siblings):
+        source.unlink(missing_ok=True)
+
+
+def _pending(space: Workspace, sample: Sample) -> Path | None:
+    """The sample's file, if it lies in `pending/`."""
+    path = space.root / (sample.media or "")
+    return path if path.is_relative_to(space.pending) and path.is_file() else None
 
 
 def sweep_pending(space: Workspace) -> int:

@@ -97,6 +97,17 @@ def weights(answered: Sequence[Answered]) -> list[float]:
     return [share * len(answered) / sum(shares) for share in shares]
 
 
+def past_pairs(space: Workspace, task: str, count: int) -> list[tuple[str, str]]:
+    """The newest corrections of the training side as (what was said, what was right); never of the held-out sides."""
+    seed = space.settings.train.split_seed
+    pairs = [
+        (str(item.correction.predicted), str(item.correction.value))
+        for item in space.store.answered(task)
+        if item.correction.predicted is not None and side_of(item.sample.group, seed) == "train"
+    ]
+    return pairs[-count:] if count else []
+
+
 def build(
     space: Workspace,
     task: Task,

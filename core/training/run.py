@@ -19,9 +19,9 @@ from core import registry, tasks
 from core.errors import ModelError, RushesError
 from core.store.records import Value
 from core.tasks.base import Answer, ModelSpec, Task
+from core.tasks.learner import Item, Learner, Recipe, seed_everything
 from core.training import dataset, trainer
 from core.training.dataset import Dataset, Example
-from core.tasks.learner import Item, Learner, Recipe, seed_everything
 from core.training.statistics import fit_temperature
 from core.training.trainer import Epoch
 from core.workspace import Workspace
@@ -126,14 +126,13 @@ def new_spec(space: Workspace, task: Task) -> ModelSpec:
 
 def warm_start(space: Workspace, task: Task, recipe: Recipe) -> tuple[str, Learner, list[str]]:
     """A learner that starts from the champion's weights (or random ones, by recipe); with its base and notes."""
-    notes: list[str] = []
+    learner = make_learner(task, new_spec(space, task), recipe)
+    if recipe.weights != "factory":
+        return recipe.weights, learner, []
+    if not registry.has_model(space, task.name):
+        return "random", learner, [f"{task.name} has no model yet: started from random weights"]
     predictor = registry.serving(space, task.name).predictor
     base = predictor.spec
-    learner = make_learner(task, new_spec(space, task), recipe)
-    if recipe.weights == "random":
-        return "random", learner, notes
-    if recipe.weights == "imagenet":
-        return "imagenet", learner, notes
     path = registry.model_path(space, task.name, predictor.version, ".safetensors")
     try:
         loaded = load_file(path)

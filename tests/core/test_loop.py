@@ -7,12 +7,17 @@ import os
 import shutil
 import signal
 import stat
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core import loop, registry, tasks
+from core.capture.consent import give_consent
 from core.capture.intake import About, Refused, sweep_pending
 from core.errors import ModelError
 from core.store.records import Sample
@@ -223,3 +228,97 @@ def test_where_a_clip_is_from_goes_into_its_line(space: Workspace, drawn: Drawn)
     line = json.loads((space.data / "annotations.jsonl").read_text().splitlines()[-1])
     assert [line[name] for name in ("source", "region", "speaker", "group", "phase")] == [
         "balcony", "north", "me", "evening", "sunset"]  # fmt: skip
+
+
+def long_film(path: Path) -> Path:
+    """36 s of three different shots, 12 s each, at 12 frames a second."""
+    import numpy as np
+
+    from core.media.encode import write_video
+
+    rng = np.random.default_rng(4)
+    shots = [rng.integers(low, low + 90, (120, 160, 3)).astype(np.uint8) for low in (0, 80, 160)]
+    write_video(path, (np.roll(shots[at // 144], at, axis=1) for at in range(432)), 12.0)
+    return path
+
+
+def test_a_long_film_becomes_scenes_that_share_one_file(tmp_path: Path):
+    space = loop.open_workspace(tmp_path / "w")
+    found = list(loop.capture(space, [long_film(tmp_path / "film.mp4")], "scenes"))
+    clips = [part for part in found if isinstance(part, Sample)]
+    assert [clip.scene_id for clip in clips] == ["scene-1", "scene-2", "scene-3"]
+    assert [round(clip.start_s) for clip in clips] == [0, 12, 24]
+    assert len({clip.video_id for clip in clips}) == len({clip.media for clip in clips}) == 1
+    assert len(list(space.pending.iterdir())) == 1
+    loop.correct(space, [(clips[1], "suspense")])
+    line = json.loads((space.data / "corrections.jsonl").read_text())
+    assert (line["sceneId"], line["timestamp"], line["correctedLabel"]) == ("scene-2", "0:12", "suspense")
+    other = space.store.sample(clips[2].id)
+    assert other is not None
+    assert other.media is not None
+    assert other.media.startswith("training_data/videos/")
+    assert (space.root / other.media).exists()
+    assert list(space.pending.iterdir()) == []
+    space.close()
+
+
+@pytest.fixture
+def language_model() -> Iterator[tuple[str, list[Any]]]:
+    """A language model on this machine that answers in capitals and full stop; its address and what it was asked."""
+    asked: list[Any] = []
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            said = asked[-1]["messages"][-1]["content"].capitalize() + "."
+            body = json.dumps({"choices": [{"message": {"content": said}}]}).encode()
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1", asked
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_language_model_mends_the_text_and_both_are_kept(
+    tmp_path: Path, drawn: Drawn, language_model: tuple[str, list[Any]]
+):
+    url, asked = language_model
+    space = loop.open_workspace(tmp_path / "w", flags={"llm": {"enabled": True, "url": url}})
+    give_consent(space, "speech", by="test")
+    clip = sorted(drawn("speech", 3, 1).glob("*.avi"))[0]
+    part = next(part for part in loop.capture(space, [clip], "speech") if isinstance(part, Sample))
+    said = loop.predict(space, registry.serving(space, "speech").predictor, [part])[0]
+    if not said.value:  # an empty reading has nothing to mend
+        said = replace(said, value="bin blue at f two now")
+        space.store.add_predictions([replace(said, id="stated")])
+    mended = loop.mend(space, said)
+    assert mended is not None
+    assert mended.value == str(said.value).capitalize() + "."
+    assert asked[0]["messages"][-1]["content"] == str(said.value).upper()
+    truth = loop.correct(space, [(part, None)])[0]
+    assert truth.llm == truth.value == mended.value
+    assert truth.was_correct
+    line = json.loads((space.data / "samples.jsonl").read_text())
+    assert (line["raw_output"], line["llm_correction"]) == (str(said.value).upper(), mended.value)
+    space.close()
+
+
+def test_a_language_model_that_is_away_leaves_the_raw_text_standing(tmp_path: Path, drawn: Drawn):
+    space = loop.open_workspace(tmp_path / "w", flags={"llm": {"enabled": True, "url": "http://127.0.0.1:9/v1"}})
+    give_consent(space, "speech", by="test")
+    clip = sorted(drawn("speech", 3, 1).glob("*.avi"))[0]
+    part = next(part for part in loop.capture(space, [clip], "speech") if isinstance(part, Sample))
+    said = replace(loop.predict(space, registry.serving(space, "speech").predictor, [part])[0], value="bin blue")
+    mended = loop.mend(space, said)
+    assert mended is not None
+    assert (mended.value, mended.raw) == (None, {"state": "failed"})
+    assert "cannot be asked" in (mended.error or "")
+    assert loop.correct(space, [(part, "bin red")])[0].llm is None
+    space.close()

@@ -252,3 +252,18 @@ def test_every_command_has_help_and_stands_in_the_readme():
             assert all(name in readme for name in path[1:]), path
 
     walk(typer.main.get_command(app), [])
+
+
+def test_a_full_or_read_only_workspace_is_said_once(rushes: Rushes, drawn: Drawn, trained: Path):
+    shutil.rmtree(trained / "training_data")
+    (trained / "training_data").symlink_to("/proc/self")  # writing there fails for everybody, root too
+    found = rushes("import", drawn("ratings", 20, 2) / "manifest.csv", "-t", "ratings", "-w", trained)
+    assert found.code == 1
+    assert found.err.count("✗") == 1
+    assert "cannot be" in found.err
+
+
+def test_doctor_says_what_this_machine_is_fit_for(rushes: Rushes, trained: Path):
+    found = rushes("doctor", "--json", "-w", trained)
+    assert {"ok", "gpu", "ram_gb", "disk_gb", "sqlite", "warnings", "errors", "recommendations"} <= found.json.keys()
+    assert any("ratings: 54 answers" in text for text in found.json["recommendations"])

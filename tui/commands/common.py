@@ -88,16 +88,19 @@ def guarded(run: Any) -> int:
     except RushesError as error:
         say(f"✗ {error.sentence()}")
         return FAILED
+    except BrokenPipeError:
+        # The reader went away, as `| head` does; the interpreter must not complain about it at exit.
+        sys.stderr.close()
+        return FAILED
+    except OSError as error:
+        say(f"✗ {error.filename or 'a file'}: {error.strerror or error}. Check the disk and who may write there.")
+        return FAILED
     except typer.TyperException as error:
         say(f"✗ {error.format_message()}")
         return WRONG_USE
     except (KeyboardInterrupt, typer.Abort):
         say("stopped")
         return 130
-    except BrokenPipeError:
-        # The reader went away, as `| head` does; the interpreter must not complain about it at exit.
-        sys.stderr.close()
-        return FAILED
     except Exception as error:  # the outermost door: a bug is logged with an id, the user sees the id
         from core.log import bug
 

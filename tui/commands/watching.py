@@ -59,6 +59,8 @@ def capture(
                     else:
                         found = loop.predict(space, served.predictor, [part])[0]
                         rows.append(_prediction(str(path), served.predictor.task, found) | {"sample_id": part.id})
+                        if mended := loop.mend(space, found):
+                            rows[-1] |= {"llm": mended.value, "llm_error": mended.error}
                     if not as_json:
                         print(_line(rows[-1]), flush=True)
         finally:
@@ -100,6 +102,8 @@ def _line(row: dict[str, Any]) -> str:
     sure = "" if row["confidence"] is None else f"  {row['confidence']:.2f}"
     shown = f"{row['value']:.3f}" if isinstance(row["value"], float) else row["value"]
     sample = f"  {row['sample_id']}" if row.get("sample_id") else ""
+    if "llm" in row:
+        sample += f"  LLM: {row['llm'] or row['llm_error']}"
     return plain(f"{name}  {shown}{sure}  {row['model_version']}{sample}")
 
 
