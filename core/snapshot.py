@@ -1,0 +1,165 @@
+"""What a screen shows of one task at one moment, and a cheap stamp that says whether to look again.
+
+Screens never read the store: they ask here, once, from a thread, and draw what they got. The records' types that they
+name come from here too.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from core.store.records import Correction, Prediction, Sample, SampleState, Value
+
+if TYPE_CHECKING:
+    from core.tasks.base import ModelSpec
+    from core.training.jobs import Job
+    from core.workspace import Workspace
+
+Kind = Literal["label", "text", "score"]
+LlmState = Literal["off", "waiting", "failed", "done"]
+Stamp = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One recent clip: what it is, what the model said, what the language model made of it, what the user said."""
+
+    sample: Sample
+    state: SampleState
+    prediction: Prediction | None
+    llm: Prediction | None
+    llm_state: LlmState
+    correction: Correction | None
+
+    @property
+    def name(self) -> str:
+        """The file it came from, as the user knows it."""
+        return str(self.sample.extra.get("file") or self.sample.media or self.sample.id)
+
+    @property
+    def suggestion(self) -> Value | None:
+        """The text, label or score the user is asked about: the language model's where there is one."""
+        if self.llm is not None and self.llm.value is not None:
+            return self.llm.value
+        return self.prediction.value if self.prediction is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One task of a workspace at one moment.
+
+    Attributes:
+        rows: recent clips, newest first.
+        answered, pending: how many samples have an answer, and how many wait for one.
+        since: answered since the last training was queued; `every` of them queue the next (None: never by itself).
+        champion: the version that should answer, by its pointer.
+        spec: what answers are checked against: the workspace's labels and scale.
+        job: the training that is queued or running; else None.
+        ended: the newest training that has ended.
+        consent_missing: the task keeps faces and nobody has agreed yet.
+    """
+
+    task: str
+    kind: Kind
+    rows: tuple[Row, ...]
+    answered: int
+    pending: int
+    since: int
+    every: int | None
+    champion: str
+    spec: ModelSpec
+    job: Job | None
+    ended: Job | None
+    consent_missing: bool
+
+    def row(self, sample: str | None) -> Row | None:
+        """The row of a sample, if it is among the recent ones."""
+        return next((row for row in self.rows if row.sample.id == sample), None)
+
+
+def take(space: Workspace, task: str, *, limit: int = 200) -> Snapshot:
+    """Read everything the screen shows of a task; takes milliseconds, but call it from a thread."""
+    from core import registry, tasks
+    from core.capture.consent import has_consent
+    from core.training import jobs
+
+    space.store.refresh()
+    owner = tasks.get(task)
+    trainings = jobs.every(space, task=task)
+    answered = space.store.count_answered(task)
+    settings = space.settings.train
+    return Snapshot(
+        task=task,
+        kind=owner.kind,
+        rows=_rows(space, task, owner.kind, limit),
+        answered=answered,
+        pending=_count_pending(space, task),
+        since=_since(answered, trainings),
+        every=settings.every if settings.automatic else None,
+        champion=registry.pointer(space, task).champion,
+        spec=registry.current_spec(space, owner),
+        job=next((job for job in reversed(trainings) if job.state not in jobs.ENDED), None),
+        ended=next((job for job in trainings if job.state in jobs.ENDED), None),
+        consent_missing=owner.keeps_face and not has_consent(space, task),
+    )
+
+
+def newest_task(space: Workspace) -> str | None:
+    """The task of the newest clip: what the user worked on last."""
+    with space.store.catalog.read() as db:
+        found = db.execute("select task from samples order by captured_at desc limit 1").fetchone()
+    return found[0] if found else None
+
+
+def _count_pending(space: Workspace, task: str) -> int:
+    waiting = "id not in (select sample from answers) and id not in (select sample from hidden)"
+    with space.store.catalog.read() as db:
+        return db.execute(f"select count(*) from samples where task = ? and {waiting}", [task]).fetchone()[0]
+
+
+def _rows(space: Workspace, task: str, kind: Kind, limit: int) -> tuple[Row, ...]:
+    rows: list[Row] = []
+    for found in space.store.samples(task, limit=limit):
+        llm = space.store.latest(found.sample.id, kind="llm") if kind == "text" else None
+        state = _llm_state(space, kind, found.prediction, llm)
+        rows.append(Row(found.sample, found.state, found.prediction, llm, state, found.correction))
+    return tuple(rows)
+
+
+def _llm_state(space: Workspace, kind: Kind, said: Prediction | None, llm: Prediction | None) -> LlmState:
+    if said is not None and llm is not None and llm.at >= said.at:
+        return "failed" if llm.value is None else "done"
+    settings = space.settings.llm
+    if kind != "text" or not settings.enabled or said is None or said.value is None:
+        return "off"
+    # Whoever asked gives up after three time-outs; what is older was never asked, or by a process that is gone.
+    return "waiting" if time.time() - said.at < 3 * settings.timeout_s else "off"
+
+
+def _since(answered: int, trainings: list[Job]) -> int:
+    last = max((int(job.params.get("answered", 0)) for job in trainings), default=0)
+    return answered - last if answered >= last else answered
+
+
+def stamp(space: Workspace, task: str, job: str | None) -> Stamp:
+    """Changes when the workspace did: by another process, a deployment, or progress of `job`.
+
+    Compare stamps of one thread only: SQLite counts what the asking connection did not do itself.
+    """
+    with space.store.catalog.read() as db:
+        version = db.execute("PRAGMA data_version").fetchone()[0]
+    watched = [space.models / task / "active.json"]
+    if job:
+        watched.append(space.jobs / job / "progress.jsonl")
+    return (version, *(_seen(path) for path in watched))
+
+
+def _seen(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_size)

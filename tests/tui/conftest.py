@@ -1,0 +1,69 @@
+"""Real clips drawn for the screens, the factory's models, and waiting for what a user would see."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from textual.pilot import Pilot
+
+os.environ["COLORTERM"] = "truecolor"
+os.environ["TERM"] = "xterm-256color"
+
+from core.demo import faces, frames, speaker
+from core.media.encode import write_image, write_video
+from tui.app import RushesApp
+
+PATIENCE_S = 60.0  # a loaded machine with one core is slow; nothing waits longer than it must
+
+
+async def until(pilot: Pilot[Any], seen: Callable[[], object], what: str) -> None:
+    """Let the app go on until something is there; fails with its name when it does not come."""
+    end = time.monotonic() + PATIENCE_S
+    while not seen():
+        if time.monotonic() > end:
+            pytest.fail(f"never came: {what}")
+        await asyncio.sleep(0.01)
+        await pilot.pause()
+
+
+async def ready(pilot: Pilot[Any]) -> RushesApp:
+    """The app with its workspace and model loaded."""
+    app = pilot.app
+    assert isinstance(app, RushesApp)
+    await until(pilot, lambda: app.problem or (app.snapshot is not None and app.serving is not None), "the workspace")
+    return app
+
+
+def screen_text(app: RushesApp) -> str:
+    """All that the top screen shows, without colours."""
+    rows = app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage]  # Textual offers only SVG
+    return "\n".join("".join(segment.text for strip in row for segment in [strip]).rstrip() for row in rows)
+
+
+def notices(app: RushesApp) -> str:
+    """The notices on the screen."""
+    return "\n".join(notice.message for notice in app._notifications)  # pyright: ignore[reportPrivateUsage]
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """photo.png, a folder `photos` with one unusable file, talk.avi with a face, move.avi."""
+    folder = tmp_path_factory.mktemp("media")
+    write_image(folder / "photo.png", frames.draw_picture(1))
+    (folder / "photos").mkdir()
+    for number in (2, 3):
+        write_image(folder / "photos" / f"{number}.png", frames.draw_picture(number))
+    (folder / "photos" / "words.jpg").write_text("not a picture")
+    talk, _ = faces.draw_sentence(speaker.speaker_of_user(1), "bin blue at f two now", 1)
+    write_video(folder / "talk.avi", talk[:40], 25.0)
+    rng = np.random.default_rng(1)
+    moving = [np.roll(frames.draw_picture(4), int(rng.integers(1, 9)), axis=1)[:120, :160] for _ in range(40)]
+    write_video(folder / "move.avi", moving, 25.0)
+    return folder

@@ -1,0 +1,228 @@
+"""The terminal: opens a workspace behind the first paint, watches it, keeps the predictor that answers, shows a screen.
+
+Only light imports here: the workspace, its store and the models come in threads after the first paint.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+from textual.signal import Signal
+from textual.worker import Worker, WorkerState
+
+from core.errors import RushesError
+from core.log import bug, logger, open_log
+from tui import actions, wording
+from tui.messages import Fresh, Loaded, NotOpened, Opened
+from tui.screens.capture import CaptureScreen
+
+if TYPE_CHECKING:
+    from core.registry import Serving
+    from core.snapshot import Snapshot
+    from core.tasks.base import ModelSpec
+    from core.workspace import Workspace
+
+WATCH_S = 1.0  # how often the workspace's stamp is looked at
+ERROR_TIMEOUT_S = 12.0
+
+
+class RushesApp(App[None]):
+    """See DESIGN 8.
+
+    Args:
+        root: the workspace's folder; it is made if it is missing.
+        source: what to show first: a path, a camera index, a URL.
+        task: what to learn first; the one with the newest clip by default.
+    """
+
+    TITLE = "Rushes"
+    CSS_PATH = "app.tcss"
+    BINDINGS = actions.bindings("app")
+    where = "app"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"capture": CaptureScreen}
+    DEFAULT_MODE = "capture"
+
+    def __init__(self, root: Path, source: str | None = None, task: str | None = None) -> None:
+        super().__init__()
+        self.root = root
+        self.first_source = source
+        self.chosen_task = task
+        self.space: Workspace | None = None
+        self.tasks: tuple[str, ...] = ()
+        self.snapshot: Snapshot | None = None
+        self.serving: Serving | None = None
+        self.problem: str | None = None
+        self.changed: Signal[None] = Signal(self, "changed")
+        self._loaded_for: tuple[str, str] | None = None
+        self._leaving = Event()
+        self._nudge = Event()
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the values of the chosen task mean in this workspace, or to the task itself before it is open."""
+        from core import tasks
+
+        name = self.chosen_task or ""
+        if self.snapshot is not None and self.snapshot.task == name:
+            return self.snapshot.spec
+        return tasks.get(name).default_spec()
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self._open)
+
+    @work(thread=True, group="open", exit_on_error=False)
+    def _open(self) -> None:
+        from core import loop, snapshot, tasks
+
+        try:
+            space = loop.open_workspace(self.root)
+            names = tasks.names()
+            # All of them, so that changing the task later imports nothing in the thread of the keys.
+            owners = {name: tasks.get(name) for name in names}
+            task = tasks.get(self.chosen_task or snapshot.newest_task(space) or next(iter(owners))).name
+        except RushesError as error:
+            self.post_message(NotOpened(error.sentence()))
+            return
+        self.chosen_task = task
+        self.post_message(Opened(space, names))
+
+    @on(Opened)
+    def _opened(self, message: Opened) -> None:
+        self.space, self.tasks = message.space, message.tasks
+        for note in self.space.loaded.notes:
+            self.notify(note, severity="warning", markup=False)
+        self._watch(self.space)
+        self.changed.publish(None)
+
+    @on(NotOpened)
+    def _not_opened(self, message: NotOpened) -> None:
+        self.problem = message.reason
+        self.changed.publish(None)
+
+    @work(thread=True, group="watch", exit_on_error=False)
+    def _watch(self, space: Workspace) -> None:
+        from core import snapshot
+
+        seen: tuple[object, ...] | None = None
+        while not self._leaving.is_set():
+            asked, task = self._nudge.is_set(), self.chosen_task or ""
+            self._nudge.clear()
+            job = self.snapshot.job.job_id if self.snapshot and self.snapshot.job else None
+            try:
+                now = (task, job, *snapshot.stamp(space, task, job))
+                if asked or now != seen:
+                    self.post_message(Fresh(snapshot.take(space, task)))
+                    seen = now
+            except RushesError as error:
+                logger.warning("the workspace cannot be read: %s", error)
+            self._nudge.wait(WATCH_S)
+
+    def look_again(self) -> None:
+        """Take a new snapshot now instead of within a second; from any thread."""
+        self._nudge.set()
+
+    @on(Fresh)
+    def _fresh(self, message: Fresh) -> None:
+        new, old = message.snapshot, self.snapshot
+        if new.task != self.chosen_task:
+            return
+        self.snapshot = new
+        if (new.task, new.champion) != self._loaded_for:
+            self._loaded_for = (new.task, new.champion)
+            self._load(new.task, new.champion)
+        self._say_if_ended(old, new)
+        self.changed.publish(None)
+
+    def _say_if_ended(self, old: Snapshot | None, new: Snapshot) -> None:
+        if old is None or old.job is None or new.ended is None or new.ended.job_id != old.job.job_id:
+            return
+        words, good = wording.training_ended(new.ended, new.champion)
+        self.notify(words, severity="information" if good else "error", timeout=ERROR_TIMEOUT_S, markup=False)
+
+    @work(thread=True, group="load", exclusive=True, exit_on_error=False)
+    def _load(self, task: str, champion: str) -> None:
+        from core import registry
+
+        assert self.space is not None
+        try:
+            serving = registry.serving(self.space, task)
+        except RushesError as error:
+            self.post_message(Loaded(task, champion, None, error.sentence()))
+        else:
+            self.post_message(Loaded(task, champion, serving, serving.problem))
+
+    @on(Loaded)
+    def _loaded(self, message: Loaded) -> None:
+        if (message.task, message.champion) != self._loaded_for:
+            return
+        self.serving, self.problem = message.serving, message.problem
+        if message.problem:
+            self.notify(message.problem, severity="error", timeout=ERROR_TIMEOUT_S, markup=False)
+        self.changed.publish(None)
+
+    def choose_task(self, task: str) -> None:
+        """Work on another task from now on."""
+        self.chosen_task, self.snapshot, self.serving, self.problem = task, None, None, None
+        self._loaded_for = None
+        self.look_again()
+        self.changed.publish(None)
+
+    @on(Worker.StateChanged)
+    def _worker_ended(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.tell(event.worker.error)
+
+    def tell(self, error: BaseException) -> None:
+        """Show an error as one sentence; an unexpected one as the id under which the log has it."""
+        if isinstance(error, RushesError):
+            words = error.sentence()
+        else:
+            words = f"An unexpected error; the log has it under {bug(error)}."
+        self.notify(words, severity="error", timeout=ERROR_TIMEOUT_S, markup=False)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        yield from (one for one in super().get_system_commands(screen) if one.title != "Quit")  # ours says more
+        for action in actions.ACTIONS:
+            node = {"app": self, getattr(screen, "where", ""): screen}.get(action.where)
+            if node is not None:
+                run = getattr(node, f"action_{action.name}")
+                yield SystemCommand(f"{action.label} ({action.id})", action.does, run)
+
+    def action_help(self) -> None:
+        from tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen.focused or self.screen))
+
+    async def action_quit(self) -> None:
+        self._leaving.set()
+        self._nudge.set()
+        self.exit()
+
+    def on_unmount(self) -> None:
+        self._leaving.set()
+        self._nudge.set()
+
+    def _fatal_error(self) -> None:
+        # Textual prints a traceback with locals here, which may hold what was said in a clip.
+        if self._exception is not None:
+            where = self.root / "logs"
+            self.panic(Text(f"An unexpected error; the log in {where} has it under {bug(self._exception)}."))
+
+
+def run(root: Path, source: str | None = None, task: str | None = None) -> None:
+    """Open the screens on a workspace; returns when the user leaves."""
+    if (root / "logs").is_dir():
+        open_log(root / "logs")
+    else:  # until the workspace is made nothing may write to the terminal the app draws on
+        logger.addHandler(logging.NullHandler())
+    # The workspace stays open: a language model that is still being asked must not find it closed.
+    RushesApp(root, source, task).run()

@@ -1,0 +1,157 @@
+"""One open source in its thread: keeps the newest picture scaled for the screen, and feeds the recorder if one runs.
+
+Imported light; OpenCV and the sources come with `run`, in the thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Any
+
+from core.errors import RushesError
+from tui.messages import FrameReady, Recorded, SourceEnded, SourceReady
+
+if TYPE_CHECKING:
+    from textual.message import Message
+
+    from core.capture.microphone import Microphone
+    from core.capture.recorder import Recorder
+    from core.capture.sources import Source
+    from core.media.clip import Frame, Image
+    from core.workspace import Workspace
+
+
+class Feed:
+    """A source being shown.
+
+    Args:
+        spec: path, camera index or URL.
+        post: takes messages, from any thread.
+        fps: pictures a second that are worth scaling.
+    """
+
+    def __init__(self, spec: str, post: Callable[[Message], bool], fps: int) -> None:
+        self.spec = spec
+        self.name = spec
+        self.kind = ""
+        self.live = False
+        self.room: tuple[int, int] = (0, 0)  # pixels the screen has, columns and rows; set by the screen
+        self.picture: Image | None = None
+        self.announced = False  # a FrameReady is on its way; newer pictures replace the one it speaks of
+        self.stop = Event()
+        self.over = False
+        self._post = post
+        self._pause = 1.0 / fps
+        self._lock = Lock()
+        self._source: Source | None = None
+        self._recorder: Recorder | None = None
+        self._microphone: Microphone | None = None
+
+    def run(self) -> None:
+        """Open the source and show its frames until it ends or `stop` is set."""
+        from core.capture.sources import open_source
+
+        problem: str | None = None
+        try:
+            self._source = source = open_source(self.spec)
+            self.name, self.kind, self.live = source.name, source.kind, source.live
+            self._post(SourceReady(self))
+            self._show(source.frames(self.stop))
+        except RushesError as error:
+            problem = error.sentence()
+        finally:
+            self.over = True
+            if self._source is not None:
+                self._source.close()
+            self._post(SourceEnded(self, problem))
+
+    def files(self, stop: Event) -> Iterator[Path]:
+        """The whole files behind the source, until `stop` is set; nothing for a camera.
+
+        Raises:
+            RushesError: the source cannot be opened.
+        """
+        from core.capture.sources import open_source
+
+        source = open_source(self.spec)
+        try:
+            yield from source.files(stop)
+        finally:
+            source.close()
+
+    def _show(self, frames: Iterator[Frame]) -> None:
+        import cv2
+
+        cv2.setNumThreads(1)  # the second core belongs to the keys
+        due = 0.0
+        for frame in frames:
+            with self._lock:
+                if self._recorder is not None:
+                    self._recorder.feed(frame)
+            now = time.monotonic()
+            if now < due or 0 in self.room:
+                continue
+            due = max(due + self._pause, now)
+            self.picture = self._fit(frame.image, cv2)
+            if not self.announced:
+                self.announced = True
+                self._post(FrameReady(self))
+
+    def _fit(self, image: Image, cv2: Any) -> Image:
+        columns, rows = self.room
+        height, width = image.shape[:2]
+        scale = min(columns / width, rows / height)
+        size = (max(1, round(width * scale)), max(2, round(height * scale / 2) * 2))
+        small = cv2.resize(image, (min(size[0], columns), min(size[1], rows)), interpolation=cv2.INTER_AREA)
+        return small[:, ::-1] if self.kind == "camera" else small  # people expect a mirror
+
+    @property
+    def recording(self) -> bool:
+        return self._recorder is not None
+
+    def record(self, space: Workspace) -> str | None:
+        """Start a recording in `incoming/`; frames from now on go into it. Returns why it has no sound, if it should.
+
+        Raises:
+            RushesError: the file cannot be made.
+        """
+        from core.capture.intake import claim
+        from core.capture.microphone import Microphone
+        from core.capture.recorder import Recorder
+
+        microphone = Microphone.open() if self.kind == "camera" else None
+        recorder = Recorder(claim(space.incoming, ".avi", prefix="webcam"))
+        if microphone is not None and not microphone.start():
+            microphone = None
+        with self._lock:
+            self._recorder, self._microphone = recorder, microphone
+        return Microphone.reason if self.kind == "camera" else None
+
+    def finish(self) -> None:
+        """End the recording and announce the file, or why there is none."""
+        with self._lock:
+            recorder, self._recorder = self._recorder, None
+            microphone, self._microphone = self._microphone, None
+        if recorder is None:
+            return
+        try:
+            done = recorder.finish(microphone.stop() if microphone is not None else None)
+        except RushesError as error:
+            recorder.abort()
+            self._post(Recorded(self, None, error.sentence()))
+        else:
+            self._post(Recorded(self, done.path))
+
+    def abandon(self) -> None:
+        """Close the source; a recording that runs leaves nothing."""
+        self.stop.set()
+        with self._lock:
+            recorder, self._recorder = self._recorder, None
+            microphone, self._microphone = self._microphone, None
+        if microphone is not None:
+            microphone.stop()
+        if recorder is not None:
+            recorder.abort()

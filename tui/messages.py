@@ -1,0 +1,104 @@
+"""What the threads tell the screens. Immutable; only a handler changes what is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from core.registry import Serving
+    from core.snapshot import Prediction, Snapshot
+    from core.workspace import Workspace
+    from tui.feed import Feed
+
+
+@dataclass
+class Opened(Message):
+    """The workspace is open; `tasks` are what it can learn."""
+
+    space: Workspace
+    tasks: tuple[str, ...]
+
+
+@dataclass
+class NotOpened(Message):
+    """The workspace cannot be opened."""
+
+    reason: str
+
+
+@dataclass
+class Fresh(Message):
+    """A newer snapshot of the workspace."""
+
+    snapshot: Snapshot
+
+
+@dataclass
+class Loaded(Message):
+    """A predictor is ready, or (None) there is none and `problem` says why."""
+
+    task: str
+    champion: str
+    serving: Serving | None
+    problem: str | None
+
+
+@dataclass
+class SourceReady(Message):
+    """A source was opened."""
+
+    feed: Feed
+
+
+@dataclass
+class FrameReady(Message):
+    """The feed holds a newer picture."""
+
+    feed: Feed
+
+
+@dataclass
+class SourceEnded(Message):
+    """No more frames will come: the file is over, the camera is gone (`problem`), or it was closed."""
+
+    feed: Feed
+    problem: str | None
+
+
+@dataclass
+class Recorded(Message):
+    """A recording is finished and waits in `incoming/`; without a path there is none, and `problem` says why."""
+
+    feed: Feed
+    path: Path | None
+    problem: str | None = None
+
+
+@dataclass
+class Judged(Message):
+    """A clip was taken in and answered (or, without a predictor, only taken in)."""
+
+    sample: str
+    said: Prediction | None
+
+
+@dataclass
+class Mended(Message):
+    """The language model has answered a text, or failed to."""
+
+
+@dataclass
+class NotTaken(Message):
+    """A clip was refused."""
+
+    file: str
+    reason: str
+
+
+@dataclass
+class JudgingEnded(Message):
+    """The queue of clips to judge is empty."""

@@ -1,0 +1,45 @@
+"""Help for what has the focus: what it is for, and the keys that work there."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.dom import DOMNode
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tui import actions
+
+GENERAL = "ctrl+p lists everything that can be done; tab moves between the parts of a screen."
+
+
+class HelpScreen(ModalScreen[None]):
+    """Speaks of one widget and of the screen it is on."""
+
+    CSS_PATH = "help.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "dismiss", "Close")]
+
+    def __init__(self, about: DOMNode) -> None:
+        super().__init__()
+        self.about = about
+
+    def compose(self) -> ComposeResult:
+        texts = [getattr(node, "help_text", "") for node in self.about.ancestors_with_self]
+        with VerticalScroll(id="box") as box:
+            box.border_title = "Help"
+            for text in filter(None, texts):
+                yield Static(Content(text), classes="text")
+            for where in self._places():
+                for action in actions.of(where):
+                    keys = action.keys.replace("question_mark", "?").replace(",", " ")
+                    yield Static(Content.assemble((f"{keys:>10}  ", "bold $text-primary"), action.does))
+            yield Static(GENERAL, classes="text")
+            yield Static("esc close", classes="text")
+
+    def _places(self) -> list[str]:
+        found = (getattr(node, "where", None) for node in self.about.ancestors_with_self)
+        return [where for where in found if where]
