@@ -65,14 +65,15 @@ def predict(space: Workspace, predictor: Predictor, samples: Sequence[Sample]) -
 
 
 def _predict_one(space: Workspace, predictor: Predictor, sample: Sample) -> Prediction:
-    start = time.perf_counter()
     blank = Prediction(
         id=new_id(), sample=sample.id, task=sample.task, version=predictor.version, kind="model", value=None,
         confidence=None, calibrated=predictor.spec.temperature is not None, raw={}, runner_ups=(), latency_ms=0.0,
         at=time.time(),
     )  # fmt: skip
     try:
-        answer = predictor.answer([features.of_sample(space, predictor.task, sample)])[0]
+        measured = features.of_sample(space, predictor.task, sample)
+        start = time.perf_counter()
+        answer = predictor.answer([measured])[0]
     except RushesError as error:
         return replace(blank, error=error.sentence())
     return replace(
@@ -81,7 +82,8 @@ def _predict_one(space: Workspace, predictor: Predictor, sample: Sample) -> Pred
         confidence=answer.confidence,
         raw=answer.raw,
         runner_ups=answer.runner_ups,
-        latency_ms=round((time.perf_counter() - start) * 1000, 2),
+        # Features were measured when the clip came in; they are a part of what the user waited for.
+        latency_ms=round(sample.extra.get("measured_ms", 0.0) + (time.perf_counter() - start) * 1000, 2),
     )
 
 
@@ -141,10 +143,16 @@ def correct(
 
 
 def maybe_train(space: Workspace, task: str) -> jobs.Job | None:
-    """Queue a training when enough was answered since the last one, and see that a worker lives."""
+    """Queue a training when enough was answered since the last one, and see that a worker lives.
+
+    A worker that cannot be started is logged only: the answers are saved, and the job waits for the next start.
+    """
     job = jobs.trigger(space, task)
     if job:
-        jobs.ensure_worker(space)
+        try:
+            jobs.ensure_worker(space)
+        except RushesError as error:
+            logger.error("job %s waits: %s", job.job_id, error)
     return job
 
 

@@ -108,7 +108,9 @@ def _parts(space: Workspace, path: Path, task: Task, about: About, digest: str) 
 def _sample(
     space: Workspace, task: Task, about: About, digest: str, path: Path, clip: Clip, scene: Any = None
 ) -> Sample:
+    start = time.perf_counter()
     measured = task.extract(clip)
+    took = round((time.perf_counter() - start) * 1000, 2)
     scene_id = scene.id if scene else ("scene-1" if task.cuts_scenes else None)
     identity = sample_id(task.name, digest, scene_id)
     features.keep(space, task, identity, measured)
@@ -129,7 +131,7 @@ def _sample(
         end_s=scene.end_s if scene else None,
         duration_s=round(clip.duration, 3),
         rating_count=about.rating_count,
-        extra={"file": path.name, **task.journal_extra(clip, measured)},
+        extra={"file": path.name, "measured_ms": took, **task.journal_extra(clip, measured)},
     )
 
 

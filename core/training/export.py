@@ -81,11 +81,29 @@ def onnx_bytes(learner: Learner, spec: ModelSpec, golden: dict[str, Array]) -> b
     if program is None:
         raise ModelError("torch made no ONNX program")
     model = program.model_proto
+    strip_traces(model)
     onnx.helper.set_model_props(model, {METADATA_KEY: spec.model_dump_json()})
     _require_dynamic(model, learner)
     buffer = io.BytesIO()
     onnx.save_model(model, buffer)
     return buffer.getvalue()
+
+
+def strip_traces(model: Any) -> None:
+    """Remove the stack traces torch leaves on every node: they name folders of this machine and are 15 % of a file."""
+    model.doc_string = model.graph.doc_string = ""
+    del model.graph.metadata_props[:]
+    inner = [model.graph, *model.functions]
+    for part in inner:
+        for node in part.node:
+            node.doc_string = ""
+            del node.metadata_props[:]
+        for value in part.value_info:
+            value.doc_string = ""
+            del value.metadata_props[:]
+    for value in (*model.graph.input, *model.graph.output, *model.graph.initializer):
+        value.doc_string = ""
+        del value.metadata_props[:]
 
 
 def _require_dynamic(model: Any, learner: Learner) -> None:

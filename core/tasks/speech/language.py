@@ -17,7 +17,7 @@ from core.tasks.speech import text
 START, END = "<s>", "</s>"
 Counts = defaultdict[str, float]
 MOST_WORDS, MOST_RUNS = 4000, 8000  # what a spec carries at most: about 200 KB of JSON
-SMOOTH = 2.0  # counts that the shorter context weighs against the longer one (Dirichlet smoothing)
+NOVELTY = 1.0  # weight of the shorter context per different word seen after the longer (Witten and Bell 1991, method C)
 UNKNOWN = 2e-3  # probability of meeting a word nobody has said yet
 LETTER_COST = 0.3  # log units per letter of an unknown word
 STRENGTH = 1.0  # weight of the language model beside the lips; 0.3 to 1.5 were tried on held-out GRID sentences
@@ -44,10 +44,13 @@ class Language:
         self.strength = strength
         self._counts = dict(counts)
         self._total = sum(count for run, count in counts.items() if " " not in run and run != START)
-        self._contexts: defaultdict[str, float] = defaultdict(float)
+        self._contexts: Counts = defaultdict(float)
+        self._followers: defaultdict[str, int] = defaultdict(int)
         for run, count in counts.items():
             if " " in run:
-                self._contexts[run.rpartition(" ")[0]] += count
+                context = run.rpartition(" ")[0]
+                self._contexts[context] += count
+                self._followers[context] += 1
         self.root = Node()
         for run in counts:
             if " " not in run and run not in (START, END):
@@ -83,8 +86,9 @@ class Language:
     def _probability(self, before: tuple[str, str], word: str) -> float:
         chance = self._counts.get(word, 0.5) / (self._total + 1.0)
         for context in (before[1], " ".join(before)):
-            seen = self._contexts.get(context, 0.0)
-            chance = (self._counts.get(f"{context} {word}", 0.0) + SMOOTH * chance) / (seen + SMOOTH)
+            seen, novelty = self._contexts.get(context, 0.0), NOVELTY * self._followers.get(context, 0)
+            if seen:
+                chance = (self._counts.get(f"{context} {word}", 0.0) + novelty * chance) / (seen + novelty)
         return chance
 
     def _plant(self, word: str) -> None:
