@@ -421,7 +421,7 @@ def write_version(weights: Mapping[str, Tensor], trainer: Trainer, tests: Mappin
         },
         "data": DATA,
         "licence": LICENCE,
-        "learnt": {"clips": sum(map(len, trainer.train)), "epochs": WORDS.until + trainer.epoch, "greedy": first},
+        "learnt": {"clips": sum(map(len, trainer.train)), "epochs": WORDS.until + trainer.epoch},
         "half": True,
     }  # fmt: skip
     card = save_version(learner, spec, Path(__file__).parent, TASK.name, facts)
