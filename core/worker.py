@@ -19,18 +19,29 @@ from core.training import jobs
 from core.workspace import Workspace
 
 
-def main(root: Path) -> None:
-    """Drain the queue of the workspace in `root`."""
+def main(root: Path, lock: int | None = None) -> None:
+    """Drain the queue of the workspace in `root`.
+
+    Args:
+        lock: file descriptor of the worker's lock, held already by whoever started this process.
+    """
     space = loop.open_workspace(root, create=False)
-    # A job queued between our last look and the unlock would wait for nobody, so we look again after it.
+    if lock is not None:
+        _drain(space)
+        os.close(lock)
+    # A job queued between the last look and the unlock would wait for nobody, so we look again after it.
     while jobs.next_queued(space):
         try:
-            with locked(space.jobs / "worker.lock", blocking=False):
-                while job := jobs.next_queued(space):
-                    run(space, job)
+            with locked(space.jobs / jobs.WORKER_LOCK, blocking=False):
+                _drain(space)
         except BlockingIOError:
-            return
+            break
     space.close()
+
+
+def _drain(space: Workspace) -> None:
+    while job := jobs.next_queued(space):
+        run(space, job)
 
 
 def run(space: Workspace, job: jobs.Job) -> None:
@@ -116,4 +127,4 @@ def _note_end(space: Workspace, job: jobs.Job) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None)

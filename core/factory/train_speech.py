@@ -112,6 +112,8 @@ class Plan:
 # The first phase ends while its learning rate is still high; the second brings it down over both kinds of clips.
 WORDS = Plan("words", epochs=80, until=30, peak=1.5e-3, ctc=0.5)
 MIXED = Plan("mixed", epochs=28, until=28, peak=1.2e-3, ctc=1.0, extra=450)
+# A second, shorter cycle over both: a warm restart from the average weights.
+POLISH = Plan("polish", epochs=16, until=16, peak=8e-4, ctc=1.0, extra=300)
 
 
 class Trainer:
@@ -393,7 +395,9 @@ def answers(learner: SpeechLearner, clips: Sequence[Spoken]) -> list[Answer]:
     return found
 
 
-def write_version(weights: Mapping[str, Tensor], trainer: Trainer, tests: Mapping[str, Sequence[Spoken]]) -> None:
+def write_version(
+    weights: Mapping[str, Tensor], trainer: Trainer, tests: Mapping[str, Sequence[Spoken]], epochs: int
+) -> None:
     """Write speech.onnx, .safetensors and .json into this folder; `tests` give the card its numbers, the first leads.
 
     Temperature is fitted on the validation clips, which chose the checkpoint but were not learnt from.
@@ -421,7 +425,7 @@ def write_version(weights: Mapping[str, Tensor], trainer: Trainer, tests: Mappin
         },
         "data": DATA,
         "licence": LICENCE,
-        "learnt": {"clips": sum(map(len, trainer.train)), "epochs": WORDS.until + trainer.epoch},
+        "learnt": {"clips": sum(map(len, trainer.train)), "epochs": epochs},
         "half": True,
     }  # fmt: skip
     card = save_version(learner, spec, Path(__file__).parent, TASK.name, facts)
@@ -435,7 +439,7 @@ def _scores(learner: SpeechLearner, clips: Sequence[Spoken]) -> dict[str, float]
 
 
 def main() -> None:
-    """Train both phases, or what is left of them."""
+    """Train all phases, or what is left of them."""
     wish = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     wish.add_argument("--data", type=Path, required=True, help="folder in GRID's layout to learn from")
     wish.add_argument(
@@ -446,7 +450,8 @@ def main() -> None:
     wish.add_argument("--cache", type=Path, required=True, help="folder for crops and checkpoints")
     wish.add_argument("--words", type=int, default=WORDS.until, help="epochs of the first phase")
     wish.add_argument("--mixed", type=int, default=MIXED.epochs, help="epochs of the second phase")
-    wish.add_argument("--drawn", type=int, default=1500, help="drawn clips to choose from in the second phase")
+    wish.add_argument("--polish", type=int, default=POLISH.epochs, help="epochs of the third phase")
+    wish.add_argument("--drawn", type=int, default=1500, help="drawn clips to choose from in the later phases")
     wish.add_argument("--threads", type=int, default=1)
     given = wish.parse_args()
     torch.set_num_threads(given.threads)
@@ -455,20 +460,24 @@ def main() -> None:
     crops = given.cache / "crops"
     clips = corpus(given.data, crops)
     vocabulary = [SILENCE, *sorted({word for clip in clips for word in clip.per_frame} - {SILENCE, ""})]
-    first = private_dir(given.cache / WORDS.phase)
-    trainer = Trainer([clips], replace(WORDS, until=given.words), first, vocabulary)
+    folder = private_dir(given.cache / WORDS.phase)
+    trainer = Trainer([clips], replace(WORDS, until=given.words), folder, vocabulary)
     trainer.resume()
     trainer.run()
-    if given.mixed:
-        sets = [clips, drawn(given.drawn, crops)]
-        plan = replace(MIXED, epochs=given.mixed, until=given.mixed)
-        trainer = Trainer(sets, plan, private_dir(given.cache / plan.phase), vocabulary)
+    learnt = trainer.epoch
+    for later, epochs in ((MIXED, given.mixed), (POLISH, given.polish)):
+        if not epochs:
+            continue
+        plan, earlier = replace(later, epochs=epochs, until=epochs), trainer.folder
+        folder = private_dir(given.cache / plan.phase)
+        trainer = Trainer([clips, drawn(given.drawn, crops)], plan, folder, vocabulary)
         if not trainer.resume():
-            trainer.start_from(first)
+            trainer.start_from(earlier)
         trainer.run()
+        learnt += trainer.epoch
     if given.test:
         tests = {"grid": corpus(given.test, crops, only="s1"), "drawn": drawn(60, crops, given.drawn)}
-        write_version(load_file(trainer.folder / "best.safetensors"), trainer, tests)
+        write_version(load_file(trainer.folder / "best.safetensors"), trainer, tests, learnt)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from core.workspace import Workspace
 
 State = Literal["Queued", "Running", "Completed", "Failed", "Cancelled"]
 ENDED: frozenset[State] = frozenset({"Completed", "Failed", "Cancelled"})
+WORKER_LOCK = "worker.lock"  # held while a worker lives
 POLL_S = 0.2  # how often a follower looks at the progress file
 
 
@@ -244,21 +245,30 @@ def cancelled(space: Workspace, job_id: str) -> bool:
 def ensure_worker(space: Workspace) -> None:
     """Start a detached worker if none lives; it drains the queue and exits.
 
+    The lock that marks it alive is taken here and handed over, so that two callers never start two.
+
     Raises:
         RushesError: the process cannot be started.
     """
-    if _held(space.jobs / "worker.lock"):
+    try:
+        with locked(space.jobs / WORKER_LOCK, blocking=False) as lock:
+            _start_worker(space, lock.fileno())
+    except BlockingIOError:
         return
+
+
+def _start_worker(space: Workspace, lock: int) -> None:
     private_dir(space.logs)
     log = os.open(space.logs / "worker.log", os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
     try:
         subprocess.Popen(
-            [sys.executable, "-P", "-m", "core.worker", str(space.root)],
+            [sys.executable, "-P", "-m", "core.worker", str(space.root), str(lock)],
             cwd=space.root,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
+            pass_fds=[lock],
         )
     except OSError as error:
         raise RushesError(f"the training process cannot be started ({error.strerror})") from None
@@ -269,7 +279,6 @@ def ensure_worker(space: Workspace) -> None:
 def follow(space: Workspace, job_id: str) -> Iterator[Job]:
     """The job each time its progress file or state changes, until it has ended; whoever runs it."""
     seen: tuple[int, str] | None = None
-    restarted = False
     while True:
         job = get(space, job_id)
         path = folder(space, job_id) / "progress.jsonl"
@@ -280,7 +289,5 @@ def follow(space: Workspace, job_id: str) -> Iterator[Job]:
         if job.state in ENDED:
             return
         if job.state == "Queued" or not alive(space, job_id):
-            ensure_worker(space)
-            if job.state == "Running" and not restarted:
-                restarted = True  # the new worker marks the dead job Failed
+            ensure_worker(space)  # runs a queued job, marks one whose process died Failed
         time.sleep(POLL_S)

@@ -322,3 +322,16 @@ def test_a_language_model_that_is_away_leaves_the_raw_text_standing(tmp_path: Pa
     assert "cannot be asked" in (mended.error or "")
     assert loop.correct(space, [(part, "bin red")])[0].llm is None
     space.close()
+
+
+def test_two_impatient_callers_start_one_worker(space: Workspace):
+    jobs.submit(space, "ratings")
+    for _ in range(5):
+        jobs.ensure_worker(space)
+    import psutil
+
+    commands = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    assert len([command for command in commands if "core.worker" in command and str(space.root) in command]) == 1
+    jobs.cancel(space, jobs.every(space)[0].job_id)
+    *_, ended = jobs.follow(space, jobs.every(space)[0].job_id)
+    assert ended.state == "Cancelled"

@@ -22,7 +22,7 @@ RECIPE: dict[str, Any] = {
     "epochs": 20, "batch_size": 8, "learning_rate": 1.5e-3, "weight_decay": 0.0, "patience": 20, "freeze": True,
 }  # fmt: skip
 VIEWS = 4  # variations of a clip that the frozen front reads once: as it is, and three more
-PULL = 1e-2  # strength of the pull towards the base weights (L2-SP, Li et al. 2018), per squared difference
+PULL = 2e-3  # strength of the pull towards the base weights (L2-SP, Li et al. 2018), per squared difference
 BASE_SHARE = 0.1  # weight of an older version's words beside the user's own
 HIDDEN_SHARE = 0.15  # of a clip's frames, hidden at most in training
 
