@@ -335,3 +335,15 @@ def test_two_impatient_callers_start_one_worker(space: Workspace):
     jobs.cancel(space, jobs.every(space)[0].job_id)
     *_, ended = jobs.follow(space, jobs.every(space)[0].job_id)
     assert ended.state == "Cancelled"
+
+
+def test_several_trainings_run_one_after_the_other(space: Workspace):
+    first, second = jobs.submit(space, "scenes"), jobs.submit(space, "ratings")
+    jobs.ensure_worker(space)
+    *_, failed = jobs.follow(space, first.job_id)
+    *_, done = jobs.follow(space, second.job_id)
+    assert (failed.state, done.state) == ("Failed", "Completed")
+    assert "0 usable corrections are too few" in (failed.error or "")
+    assert failed.completed_at is not None
+    assert done.started_at is not None
+    assert failed.completed_at <= done.started_at

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -108,42 +108,23 @@ def guarded(run: Any) -> int:
         return FAILED
 
 
-def counted(total: int | None, what: str) -> Any:
-    """A progress bar on a terminal, silence elsewhere. Use as a context manager; call it with the number done."""
-    return _Bar(total, what)
+Step = Callable[[int, str], None]
 
 
-def _silent(number: int, name: str = "") -> None:
-    del number, name
+@contextmanager
+def counted(what: str) -> Generator[Step]:
+    """A function to call with the number of rows done: a counter on a terminal, silence elsewhere."""
+    if not sys.stderr.isatty():
+        yield _silent
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn(what), TextColumn("{task.completed} rows"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, name: bar.update(task, completed=done, description=name)
 
 
-class _Bar:
-    def __init__(self, total: int | None, what: str) -> None:
-        self.total, self.what = total, what
-
-    def __enter__(self) -> Any:
-        if not sys.stderr.isatty():
-            return _silent
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.bar = Progress(
-            TextColumn(self.what),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self.bar.start()
-        task = self.bar.add_task("", total=self.total)
-
-        def done(number: int, name: str = "") -> None:
-            del name
-            self.bar.update(task, completed=number)
-
-        return done
-
-    def __exit__(self, *_: object) -> None:
-        if hasattr(self, "bar"):
-            self.bar.stop()
+def _silent(done: int, name: str) -> None:
+    del done, name

@@ -197,7 +197,7 @@ def import_(
     """Bring answered clips in; good rows are kept, bad ones are named."""
     from core import importing, tasks
 
-    with workspace(where, consent=task if consent else None) as space, counted(None, "importing") as bar:
+    with workspace(where, consent=task if consent else None) as space, counted("importing") as bar:
         renamed = mapping(map_ or [])
         result = importing.run(space, file, tasks.get(task).name, renamed=renamed, add_labels=add_labels, progress=bar)
         for note in result.notes:
@@ -224,7 +224,7 @@ def evaluate(
 
     with workspace(where) as space:
         predictor = judging.predictor(space, tasks.get(task).name, model, warn=say)
-        with counted(None, "evaluating") as bar:
+        with counted("evaluating") as bar:
             report = judging.evaluate(predictor, manifest, mapping(map_ or []), progress=bar)
         for failure in report.failures:
             say(f"✗ {failure}")
