@@ -24,6 +24,7 @@ from core.workspace import Workspace
 State = Literal["Queued", "Running", "Completed", "Failed", "Cancelled"]
 ENDED: frozenset[State] = frozenset({"Completed", "Failed", "Cancelled"})
 WORKER_LOCK = "worker.lock"  # held while a worker lives
+MOST_STARTS = 3  # a worker that dies so often while one job waits will not live the next time either
 POLL_S = 0.2  # how often a follower looks at the progress file
 
 
@@ -242,8 +243,8 @@ def cancelled(space: Workspace, job_id: str) -> bool:
     return (folder(space, job_id) / "cancel").exists()
 
 
-def ensure_worker(space: Workspace) -> None:
-    """Start a detached worker if none lives; it drains the queue and exits.
+def ensure_worker(space: Workspace) -> bool:
+    """Start a detached worker if none lives; it drains the queue and exits. Returns whether one was started.
 
     The lock that marks it alive is taken here and handed over, so that two callers never start two.
 
@@ -254,7 +255,8 @@ def ensure_worker(space: Workspace) -> None:
         with locked(space.jobs / WORKER_LOCK, blocking=False) as lock:
             _start_worker(space, lock.fileno())
     except BlockingIOError:
-        return
+        return False
+    return True
 
 
 def _start_worker(space: Workspace, lock: int) -> None:
@@ -277,8 +279,13 @@ def _start_worker(space: Workspace, lock: int) -> None:
 
 
 def follow(space: Workspace, job_id: str) -> Iterator[Job]:
-    """The job each time its progress file or state changes, until it has ended; whoever runs it."""
+    """The job each time its progress file or state changes, until it has ended; whoever runs it.
+
+    Raises:
+        RushesError: the training process ends again and again without taking the job.
+    """
     seen: tuple[int, str] | None = None
+    starts = 0
     while True:
         job = get(space, job_id)
         path = folder(space, job_id) / "progress.jsonl"
@@ -289,5 +296,8 @@ def follow(space: Workspace, job_id: str) -> Iterator[Job]:
         if job.state in ENDED:
             return
         if job.state == "Queued" or not alive(space, job_id):
-            ensure_worker(space)  # runs a queued job, marks one whose process died Failed
+            starts += ensure_worker(space)  # runs a queued job, marks one whose process died Failed
+        if starts > MOST_STARTS:
+            log = space.logs / "worker.log"
+            raise RushesError("the training process ends before it takes the job", where=job_id, do=f"See {log}.")
         time.sleep(POLL_S)

@@ -19,7 +19,7 @@ import pytest
 from core import loop, registry, tasks
 from core.capture.consent import give_consent
 from core.capture.intake import About, Refused, sweep_pending
-from core.errors import ModelError
+from core.errors import ModelError, RushesError
 from core.store.records import Sample
 from core.training import jobs, record
 from core.workspace import Workspace
@@ -347,3 +347,11 @@ def test_several_trainings_run_one_after_the_other(space: Workspace):
     assert failed.completed_at is not None
     assert done.started_at is not None
     assert failed.completed_at <= done.started_at
+
+
+def test_a_worker_that_dies_at_once_is_not_started_for_ever(space: Workspace, monkeypatch: pytest.MonkeyPatch):
+    job = jobs.submit(space, "ratings")
+    monkeypatch.setenv("RUSHES_TRAIN__EVERY", "often")  # the worker's own settings are wrong
+    with pytest.raises(RushesError, match=r"ends before it takes the job.*worker.log"):
+        list(jobs.follow(space, job.job_id))
+    assert "train.every" in (space.logs / "worker.log").read_text()
