@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from textual.events import Key
 from textual.widgets import Input, OptionList
 
 from core import loop, tasks
@@ -332,3 +333,16 @@ async def test_the_label_list_is_the_workspaces_own(tmp_path: Path, media: Path)
         await pilot.press("2", "enter")
         await until(pilot, lambda: app.snapshot and app.snapshot.answered == 1, "the answer")
         assert opened(app).store.answered("scenes")[0].correction.value == "wild"
+
+
+async def test_keys_that_arrive_together_act_in_the_order_typed(tmp_path: Path, media: Path) -> None:
+    app = RushesApp(tmp_path / "ws", str(media / "photo.png"), "ratings")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.snapshot and app.snapshot.pending == 1, "the clip")
+        await pilot.press("e", "n", "0", ".", "7", "5")
+        for key in ("backspace", "backspace", "2", "home", "delete", "0", "enter"):
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: app.snapshot and app.snapshot.answered == 1, "the answer")
+        assert opened(app).store.answered("ratings")[0].correction.value == pytest.approx(0.2)

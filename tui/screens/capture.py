@@ -25,6 +25,7 @@ from tui.screens.choose import ConsentScreen, SourceScreen, TaskScreen
 from tui.screens.correct import CorrectScreen
 from tui.widgets.card import Card
 from tui.widgets.clip_list import ClipList
+from tui.widgets.line import Line
 from tui.widgets.preview import Preview, frames_per_second
 
 if TYPE_CHECKING:
@@ -75,9 +76,9 @@ class CaptureScreen(Screen[None]):
         yield ClipList(id="clips")
         with Horizontal(id="about"):
             yield Static("Speaker", classes="field")
-            yield Input(id="speaker", compact=True, placeholder="who speaks")
+            yield Line(id="speaker", compact=True, placeholder="who speaks")
             yield Static("Context", classes="field")
-            yield Input(id="context", compact=True, placeholder="what it is about")
+            yield Line(id="context", compact=True, placeholder="what it is about")
         yield Static(id="training")
         yield Footer()
 

@@ -16,6 +16,8 @@ from textual.suggester import Suggester
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui.widgets.line import Line
+
 MOST_ENTRIES = 5000  # of a folder; a larger one is not searched for a completion
 
 
@@ -57,7 +59,7 @@ class SourceScreen(ModalScreen[str | None]):
         with Vertical(id="box") as box:
             box.border_title = "Source"
             yield Static("A file or folder of clips, a camera's number (0 is the first), or a stream's address:")
-            yield Input(self.current, id="spec", suggester=PathSuggester(), select_on_focus=True)
+            yield Line(self.current, id="spec", suggester=PathSuggester(), select_on_focus=True)
             yield Static("enter open   → complete the path   esc back", classes="keys")
 
     @on(Input.Submitted)

@@ -17,6 +17,7 @@ from textual.worker import Worker, WorkerState
 
 from core.errors import RushesError
 from tui import actions, wording
+from tui.widgets.line import Line
 
 if TYPE_CHECKING:
     from core.snapshot import Kind, Row, Value
@@ -78,7 +79,7 @@ class CorrectScreen(ModalScreen[str | None]):
             if self.kind == "label":
                 yield OptionList(*(_option(n, label) for n, label in enumerate(self.spec.labels, 1)), id="labels")
             else:
-                yield Input(id="line", select_on_focus=self.kind == "score")
+                yield Line(id="line", select_on_focus=self.kind == "score")
             yield Static(id="problem")
             yield Static(id="keys")
 
