@@ -60,7 +60,9 @@ def _filled(record: Any, line: Json, names: dict[str, str]) -> Any:
     found: Json = {}
     for name, attribute in names.items():
         if name in line and _fits(line[name], types[attribute]):
-            found[attribute] = line[name]
+            value = line[name]
+            # A whole number where a float is meant may be larger than any column takes; float() refuses it by line.
+            found[attribute] = float(value) if type(value) is int and "float" in types[attribute] else value
     return replace(record, **found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from core.store.records import Correction, Json, Prediction, Sample
 EVENTS = "events.jsonl"
 HEAD = 256  # bytes at a journal's start that tell whether it is still the same file
 BLOCK = 5000  # lines applied at once
+LARGEST_BATCH = 10**9
+# What a line of the wrong shape raises on its way into a table: it is set aside, the rest is read.
+UNUSABLE = (ValueError, TypeError, IndexError, OverflowError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 Stat = tuple[int, int, int]
 
 
@@ -124,7 +128,7 @@ def _events(db: Any, block: Iterable[Line]) -> None:
             else:
                 kept = [line.start, str(data.get("kind")), json.dumps(data, ensure_ascii=False)]
                 db.execute("insert or replace into events values (?, ?, ?)", kept)
-        except (ValueError, TypeError, IndexError) as error:
+        except UNUSABLE as error:
             _bad(db, EVENTS, line, str(error))
 
 
@@ -175,7 +179,7 @@ def _corrections(db: Any, journal: str, codec: Codec, block: Iterable[Line]) -> 
                 rows.corrections.append(row)
                 if sample:
                     _place(db, sample)
-        except (ValueError, TypeError) as error:
+        except UNUSABLE as error:
             _bad(db, journal, line, str(error))
     marks = ", ".join("?" * 19)
     db.conn.executemany(f"insert or replace into corrections values ({marks})", rows.corrections)
@@ -209,7 +213,10 @@ def _read_line(
         return
     else:
         raise ValueError(f"op {str(op)[:40]!r} is unknown")
-    rows.batches.append((batch, int(data.get("batch_n") or 1)))
+    size = int(data.get("batch_n") or 1)
+    if not 1 <= size <= LARGEST_BATCH:
+        raise ValueError(f"batch_n {str(size)[:20]} is not a number of lines")
+    rows.batches.append((batch, size))
 
 
 def _text(data: Json, name: str) -> str:

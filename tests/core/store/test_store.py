@@ -218,3 +218,29 @@ def test_rebuilding_gives_the_same_rows_whatever_happened(
     store.rebuild()
     assert dump(store) == before
     store.close()
+
+
+PREDICTED = {"kind": "prediction", "id": "p", "sample": "s", "task": "scenes", "version": "v1", "by": "model"}
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("events.jsonl", {"kind": "sample", "id": "s", "task": "scenes", "group": "g", "rating_count": 10**30}),
+        ("events.jsonl", PREDICTED | {"confidence": [1, 2]}),
+        ("events.jsonl", PREDICTED | {"latency_ms": 10**400}),
+        ("annotations.jsonl", {"framePath": "x.jpg", "rating": 0.5, "sample": "x", "at": 10**400}),
+        ("annotations.jsonl", {"framePath": "x.jpg", "rating": 0.5, "batch_n": 10**30}),
+    ],
+)
+def test_a_line_no_table_takes_costs_only_itself(store: Store, tmp_path: Path, name: str, line: dict[str, object]):
+    good = json.dumps({"framePath": "good.jpg", "rating": 0.7}) + "\n"
+    folder = tmp_path / "training_data"
+    (folder / name).write_text(json.dumps(line) + "\n")
+    with (folder / "annotations.jsonl").open("a") as file:
+        file.write(good)
+    store.refresh()
+    assert values(store, "ratings") == [0.7]
+    assert len(store.problems()) == 1
+    store.rebuild()
+    assert values(store, "ratings") == [0.7]
