@@ -73,7 +73,7 @@ def read_clip(
         return _still(path, spec, start_s, end_s)
     keep = _Keep(path, max_frames, spec.fps)
     native = (0, 0)
-    for time, image, native in _decoded(path, spec.max_side, start_s, end_s):  # noqa: B007
+    for time, image, native in _decoded(path, spec.max_side, start_s, end_s):  # noqa: B007 - native is read after the loop
         keep.push(time, image)
     frames, times = keep.finish()
     if not len(times):

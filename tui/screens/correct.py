@@ -115,7 +115,7 @@ class CorrectScreen(ModalScreen[str | None]):
         if stage == EDITING:
             editor.focus()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual names them
         return self.stage == ASKING if action in {"yes", "no"} else True
 
     def action_yes(self) -> None:
