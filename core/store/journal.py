@@ -1,73 +1,38 @@
-"""An append-only JSONL file that survives kills: every append is locked, repaired, written, fsynced.
+"""An append-only JSONL file that survives kills: each append is locked, repaired, written, fsynced, unlocked.
 
-Nobody keeps a journal open. A line counts when it ends in a newline, or when it is the last and whole.
+Nobody keeps a journal open. It knows lines and bytes only; what they mean is `lines` and `events`.
 """
 
 from __future__ import annotations
 
-import json
-import math
+import errno
+import fcntl
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+import stat
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
 from core.errors import StoreError
-from core.files import fsync_dir, locked, replacing
+from core.files import fsync_dir, private_dir, replacing
+from core.store import wire
+from core.store.reading import BLOCK, Line, Snapshot, last_line_start, take
 from core.store.records import Json
 
-BLOCK = 1 << 20
+_REASONS = {
+    errno.EROFS: "is on a read-only file system",
+    errno.EACCES: "may not be written by you",
+    errno.EPERM: "may not be written by you",
+    errno.ENOSPC: "cannot be written, the disk is full",
+    errno.EDQUOT: "cannot be written, your disk quota is used up",
+    errno.EISDIR: "is a folder, not a file",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line: where it lies in bytes, what it says, or why it cannot be read."""
-
-    start: int
-    end: int
-    data: Json | None
-    problem: str | None = None
-
-
-def encode(line: Json) -> bytes:
-    """One JSON line. What is not a number (NaN, infinity) becomes null."""
-    try:
-        text = _dump(line)
-    except ValueError:
-        text = _dump(_finite(line))
-    return text.encode("utf-8", "replace") + b"\n"
-
-
-_dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {str(name): _finite(inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(inner) for inner in value]
-    return value
-
-
-def parse(raw: bytes) -> Json:
-    """One line's object.
-
-    Raises:
-        ValueError: it is not a JSON object.
-    """
-    try:
-        data = json.loads(raw)
-    except RecursionError:
-        raise ValueError("is nested too deeply") from None
-    except ValueError:
-        raise ValueError("is not JSON") from None
-    if not isinstance(data, dict):
-        raise ValueError("is not a JSON object")
-    return data
+def unwritable(error: OSError, path: Path) -> StoreError:
+    """One sentence on why `path` cannot be written."""
+    reason = _REASONS.get(error.errno or 0, f"cannot be written ({error.strerror})")
+    return StoreError(f"{reason}; nothing was saved", where=path, do="Check the disk and the folder's permissions.")
 
 
 class Journal:
@@ -76,108 +41,136 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def append(self, lines: Sequence[Json]) -> None:
-        """Add lines; they are durable when this returns, and readers see all of them or none as a batch.
+    @property
+    def torn(self) -> Path:
+        """Where the rests of interrupted writes are set aside."""
+        return self.path.with_name(f"{self.path.name}.torn")
+
+    def append(self, lines: Sequence[Json]) -> list[str]:
+        """Add lines; they are durable when this returns.
+
+        Returns:
+            What had to be repaired first, as sentences.
 
         Raises:
             StoreError: the file cannot be written; nothing was added.
         """
-        content = b"".join(encode(line) for line in lines)
+        content = b"".join(wire.encode(line) for line in lines)
         try:
-            fresh = not self.path.exists()
-            with self._held() as file:
-                end = self._repair(file)
-                try:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                except OSError:
-                    file.truncate(end)
-                    raise
-            if fresh:
-                fsync_dir(self.path.parent)
+            with self.hold() as file:
+                repaired = self._repair(file)
+                self._write(file, content)
+                return repaired
         except OSError as error:
-            raise StoreError(f"cannot be written ({error.strerror}); nothing was saved", where=self.path) from None
+            raise unwritable(error, self.path) from None
 
     @contextmanager
-    def _held(self) -> Generator[IO[bytes]]:
+    def hold(self, *, shared: bool = False) -> Generator[int]:
+        """The journal's lock, as the open file's descriptor; `shared` only keeps writers out and needs a file."""
+        flags = os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT | os.O_APPEND
+        if not shared:
+            private_dir(self.path.parent)
         while True:
-            with locked(self.path) as file:
-                # Another process may have replaced the file (forget) while we waited for its lock.
-                if self.path.exists() and os.fstat(file.fileno()).st_ino == self.path.stat().st_ino:
+            # Not a regular file (a pipe, a device) would block or never end.
+            file = os.open(self.path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+            try:
+                if not stat.S_ISREG(os.fstat(file).st_mode):
+                    raise IsADirectoryError(errno.EISDIR, "is not a regular file")
+                fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+                # `rewrite` may have put another file here while we waited for the lock of the old one.
+                if self._is_current(file):
                     yield file
                     return
+            finally:
+                os.close(file)
 
-    def _repair(self, file: IO[bytes]) -> int:
-        """Leave the file ending in a newline, a torn last line set aside; returns the end, where it is positioned."""
-        end = file.seek(0, os.SEEK_END)
-        if end == 0:
-            return 0
-        start = _last_line_start(file, end)
-        if start == end:
-            return end
-        file.seek(start)
-        tail = file.read()
+    def _is_current(self, file: int) -> bool:
         try:
-            parse(tail)
+            return os.fstat(file).st_ino == os.stat(self.path).st_ino
+        except FileNotFoundError:
+            return False
+
+    def _write(self, file: int, content: bytes) -> None:
+        before = os.fstat(file).st_size
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(file, rest) :]
+            os.fsync(file)
+        except OSError:
+            os.ftruncate(file, before)
+            raise
+        if before == 0:
+            fsync_dir(self.path.parent)
+
+    def _repair(self, file: int) -> list[str]:
+        """Make the file end in a newline: a whole last line is kept, a torn one is set aside."""
+        size = os.fstat(file).st_size
+        start = last_line_start(file, size)
+        if start == size:
+            return []
+        tail = os.pread(file, size - start, start)
+        try:
+            wire.decode(tail)
         except ValueError:
-            with open(os.open(self.torn, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600), "ab") as aside:
-                aside.write(tail + b"\n")
-            file.truncate(start)
-            return file.seek(start)
-        file.seek(end)
-        file.write(b"\n")
-        return end + 1
+            self._set_aside(tail)
+            os.ftruncate(file, start)
+            return [f"{self.path.name}: a write was interrupted; its {len(tail)} bytes are in {self.torn.name}"]
+        os.write(file, b"\n")
+        return []
 
-    @property
-    def torn(self) -> Path:
-        """Where torn last lines are set aside."""
-        return self.path.with_name(f"{self.path.name}.torn")
+    def _set_aside(self, tail: bytes) -> None:
+        with open(os.open(self.torn, os.O_APPEND | os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600), "ab") as aside:
+            aside.write(tail + b"\n")
+            aside.flush()
+            os.fsync(aside.fileno())
 
-    def read(self, offset: int = 0) -> Iterator[Line]:
-        """Lines from a byte offset on; blank ones are skipped, unreadable ones come with their problem.
+    def snapshot(self) -> Snapshot:
+        """The file as it stands, open for reading; close it soon. A missing file is an empty snapshot.
 
-        A last line without a newline is given only if it is whole: another process may be writing it.
+        Raises:
+            StoreError: something is there that cannot be read.
         """
         try:
-            file = self.path.open("rb")
+            with self.hold(shared=True) as file:
+                shot = take(file)
+                fcntl.flock(file, fcntl.LOCK_UN)  # the snapshot's descriptor would keep the lock
+                return shot
         except FileNotFoundError:
-            return
+            return Snapshot.empty()
         except OSError as error:
-            raise StoreError(f"cannot be read ({error.strerror})", where=self.path) from None
-        with file:
-            file.seek(offset)
-            start = offset
-            for raw in file:
-                end = start + len(raw)
-                if raw.strip():
-                    try:
-                        yield Line(start, end, parse(raw))
-                    except ValueError as error:
-                        if not raw.endswith(b"\n"):
-                            return
-                        yield Line(start, end, None, str(error))
-                start = end
+            reason = "is not a file" if error.errno == errno.EISDIR else f"cannot be read ({error.strerror})"
+            raise StoreError(reason, where=self.path) from None
+
+    def read(self) -> list[Line]:
+        """All lines, readable or not, blank ones left out."""
+        with self.snapshot() as shot:
+            return list(shot.lines())
 
     def rewrite(self, change: Callable[[Json], Json | None]) -> int:
-        """Replace the journal under its lock by the lines `change` returns (None drops one); returns how many went."""
+        """Replace the journal, under its lock and atomically, by what `change` makes of each line (None drops it).
+
+        Unreadable lines stay as they are. Returns how many lines went.
+
+        Raises:
+            StoreError: the file cannot be written; it is as it was.
+        """
         gone = 0
-        with self._held(), replacing(self.path) as temporary, temporary.open("wb") as out:
-            for line in self.read():
-                kept = change(line.data) if line.data is not None else None
-                gone += kept is None
-                if kept is not None:
-                    out.write(encode(kept))
+        try:
+            with self.hold() as file:
+                self._repair(file)
+                with (
+                    replacing(self.path) as temporary,
+                    temporary.open("wb", buffering=BLOCK) as out,
+                    take(file) as shot,
+                ):
+                    for line in shot.lines():
+                        kept = line.data and change(line.data)
+                        gone += kept is None and line.data is not None
+                        if kept:
+                            out.write(wire.encode(kept))
+                        elif line.data is None:
+                            out.write(os.pread(file, line.end - line.start, line.start))
+        except OSError as error:
+            raise unwritable(error, self.path) from None
         return gone
-
-
-def _last_line_start(file: IO[bytes], end: int) -> int:
-    at = end
-    while at > 0:
-        step = min(BLOCK, at)
-        file.seek(at - step)
-        found = file.read(step).rfind(b"\n")
-        if found >= 0:
-            return at - step + found + 1
-        at -= step
-    return 0

@@ -2,112 +2,124 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
-Migration = Callable[[Any], None]
-MIGRATIONS: list[Migration] = []
-# What replaying the journals makes; `rushes rebuild` empties these and no others.
-DERIVED = ("samples", "predictions", "corrections", "batches", "answers", "hidden", "undone", "events", "bad_lines",
-           "journal_positions")  # fmt: skip
+from sqlite_utils import Migrations
 
+from core.errors import StoreError
+from core.store import views
+from core.store.damage import OutdatedError
 
-def migration(step: Migration) -> Migration:
-    """Register a step; the order of definition is the order of application."""
-    MIGRATIONS.append(step)
-    return step
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+steps = Migrations("rushes")
 
 
-def apply(db: Any) -> None:
-    """Bring a catalog up to date."""
-    db.execute("create table if not exists _migrations (name text primary key, applied_at real)")
-    done = {row[0] for row in db.execute("select name from _migrations").fetchall()}
-    for step in MIGRATIONS:
-        if step.__name__ not in done:
-            db.execute("begin immediate")
-            step(db)
-            db.execute("insert or ignore into _migrations values (?, ?)", [step.__name__, time.time()])
-            db.execute("commit")
+def apply(db: Database) -> None:
+    """Bring a catalog up to date; the caller holds the write transaction.
+
+    Raises:
+        OutdatedError: its tables cannot be brought up to date.
+        StoreError: a newer program made it.
+    """
+    if db["journal_positions"].exists() and "inode" not in db["journal_positions"].columns_dict:
+        raise OutdatedError
+    if not is_known(db):
+        raise StoreError("the catalog was made by a newer version of Rushes", do="Update Rushes.")
+    steps.apply(db)
 
 
-@migration
-def m0001_journals(db: Any) -> None:
-    """What the journals say."""
+def is_known(db: Database) -> bool:
+    """Whether every step that was ever applied is one of ours."""
+    return {step.name for step in steps.applied(db)} <= KNOWN
+
+
+@steps()
+def m0001_journals(db: Database) -> None:
+    """What the journals say, line by line, and what follows from it per batch and sample.
+
+    `line` is the line's number in its journal; `fields` holds what the line says of the sample, as JSON.
+    `value` and `predicted` have no affinity: texts stay texts, numbers stay numbers.
+    """
     for statement in (
-        "create table if not exists journal_positions (journal text primary key, offset integer, head text)",
-        "create table if not exists bad_lines (journal text, start integer, reason text, primary key (journal, start))",
-        "create table if not exists events (start integer primary key, kind text, payload text)",
-        "create index if not exists events_kind on events (kind)",
-        """create table if not exists samples (
-            id text primary key, task text, group_id text, media text, media_hash text, source text, region text,
-            speaker text, context text, captured_at real, phase text, video_id text, scene_id text, start_s real,
-            end_s real, duration_s real, rating_count integer, extra text)""",
-        "create index if not exists samples_task on samples (task, captured_at)",
-        "create index if not exists samples_media on samples (media_hash)",
-        """create table if not exists predictions (
-            id text primary key, sample text, task text, version text, kind text, value text, confidence real,
-            calibrated integer, raw text, runner_ups text, latency_ms real, at real, error text, start integer)""",
-        "create index if not exists predictions_sample on predictions (sample, kind, start)",
-        """create table if not exists corrections (
-            journal text, start integer, id text, sample text, task text, op text, value text, predicted text,
-            llm text, confidence real, version text, was_correct integer, raw_correct integer, picked_by text,
-            label_source text, batch text, at real, media text, media_hash text, primary key (journal, start))""",
-        "create index if not exists corrections_sample on corrections (sample, start)",
-        "create index if not exists corrections_batch on corrections (batch)",
-        "create index if not exists corrections_media on corrections (task, media_hash)",
-        "create table if not exists batches (batch text primary key, lines integer, seen integer)",
-        "create table if not exists undone (batch text primary key)",
-        "create table if not exists hidden (sample text primary key)",
-        "create table if not exists answers (sample text primary key, task text, journal text, start integer)",
-        "create index if not exists answers_task on answers (task, start)",
+        """CREATE TABLE journal_positions (journal TEXT PRIMARY KEY, inode INTEGER, size INTEGER, mtime_ns INTEGER,
+            offset INTEGER, head_hash TEXT, lines INTEGER, bad INTEGER)""",
+        """CREATE TABLE journal_problems (journal TEXT, line INTEGER, problem TEXT,
+            PRIMARY KEY (journal, line)) WITHOUT ROWID""",
+        """CREATE TABLE corrections (
+            task TEXT, line INTEGER, op TEXT, batch TEXT, batch_n INTEGER, undoes TEXT, sample TEXT, id TEXT, value,
+            at REAL, predicted, llm TEXT, confidence REAL, version TEXT, was_correct INTEGER, raw_correct INTEGER,
+            picked_by TEXT, label_source TEXT, media TEXT, media_hash TEXT, fields TEXT,
+            PRIMARY KEY (task, line)) WITHOUT ROWID""",
+        "CREATE INDEX corrections_sample ON corrections (task, sample)",
+        "CREATE INDEX corrections_batch ON corrections (task, batch)",
+        "CREATE INDEX corrections_media ON corrections (media_hash) WHERE media_hash IS NOT NULL",
+        "CREATE INDEX corrections_undo ON corrections (task, line) WHERE op = 'undo'",
+        """CREATE TABLE batches (task TEXT, batch TEXT, lines INTEGER, batch_n INTEGER, complete INTEGER,
+            undone_at INTEGER, PRIMARY KEY (task, batch)) WITHOUT ROWID""",
+        "CREATE INDEX batches_undone ON batches (task) WHERE undone_at IS NOT NULL",
+        "CREATE INDEX batches_incomplete ON batches (task) WHERE NOT complete",
+        """CREATE TABLE sample_events (line INTEGER PRIMARY KEY, task TEXT, sample TEXT, skipped INTEGER, media TEXT,
+            media_hash TEXT, fields TEXT)""",
+        "CREATE INDEX sample_events_sample ON sample_events (task, sample)",
+        "CREATE INDEX sample_events_media ON sample_events (media_hash) WHERE media_hash IS NOT NULL",
+        """CREATE TABLE predictions (
+            line INTEGER PRIMARY KEY, id TEXT, sample TEXT, task TEXT, version TEXT, kind TEXT, value,
+            confidence REAL, calibrated INTEGER, raw TEXT, runner_ups TEXT, latency_ms REAL, at REAL, error TEXT)""",
+        "CREATE INDEX predictions_sample ON predictions (sample, kind, line)",
+        "CREATE TABLE events (line INTEGER PRIMARY KEY, kind TEXT, at REAL, payload TEXT)",
+        "CREATE INDEX events_kind ON events (kind, line)",
+        """CREATE TABLE samples (
+            task TEXT, id TEXT, media TEXT, media_hash TEXT, "group" TEXT, source TEXT, region TEXT, speaker TEXT,
+            context TEXT, captured_at REAL, phase TEXT, video_id TEXT, scene_id TEXT, start_s REAL, end_s REAL,
+            duration_s REAL, rating_count INTEGER, extra TEXT, state TEXT, answer_line INTEGER, seen INTEGER,
+            first_line INTEGER, PRIMARY KEY (task, id)) WITHOUT ROWID""",
+        "CREATE INDEX samples_captured ON samples (task, captured_at, seen, first_line)",
+        "CREATE INDEX samples_state ON samples (task, state, captured_at, seen, first_line)",
+        "CREATE INDEX samples_answer ON samples (task, answer_line) WHERE state = 'answered'",
+        "CREATE INDEX samples_id ON samples (id)",
+        "CREATE INDEX samples_media ON samples (media_hash) WHERE media_hash IS NOT NULL",
     ):
         db.execute(statement)
 
 
-@migration
-def m0002_trainings(db: Any) -> None:
-    """Jobs, and seed 004's provenance tables."""
+@steps()
+def m0002_trainings(db: Database) -> None:
+    """The queue of trainings, and seed 004's provenance tables."""
     for statement in (
-        """create table if not exists jobs (
-            job_id text primary key, task text, state text, priority integer, name text, params_json text, error text,
-            metrics_json text, model_version text, created_at real, started_at real, completed_at real)""",
-        """create table if not exists model_training_runs (
-            id integer primary key, model_version text unique, trained_at real, params_json text, notes text,
-            task text, job_id text)""",
-        """create table if not exists model_training_snapshot_labels (
-            id integer primary key, training_run_id integer references model_training_runs (id), snapshot_id text,
-            label_source text, label_value text, included_at real, unique (training_run_id, snapshot_id))""",
+        """CREATE TABLE jobs (
+            job_id TEXT PRIMARY KEY, task TEXT, state TEXT, priority INTEGER DEFAULT 0, name TEXT, params_json TEXT,
+            progress REAL DEFAULT 0, stage TEXT, error TEXT, metrics_json TEXT, model_version TEXT, created_at REAL,
+            started_at REAL, completed_at REAL, heartbeat REAL)""",
+        "CREATE INDEX jobs_state ON jobs (state, priority, created_at)",
+        """CREATE TABLE model_training_runs (
+            id INTEGER PRIMARY KEY, model_version TEXT UNIQUE, trained_at REAL, params_json TEXT, notes TEXT,
+            task TEXT, job_id TEXT)""",
+        """CREATE TABLE model_training_snapshot_labels (
+            id INTEGER PRIMARY KEY, training_run_id INTEGER REFERENCES model_training_runs (id), snapshot_id TEXT,
+            label_source TEXT, label_value TEXT, included_at REAL, UNIQUE (training_run_id, snapshot_id))""",
     ):
         db.execute(statement)
 
 
-@migration
-def m0003_views(db: Any) -> None:
-    """The seeds' tables as views (003: training_samples; 004: webcams and what hangs on them)."""
-    for statement in (
-        """create view if not exists training_samples as
-            select s.id, s.media as video_path, json_extract(c.predicted, '$') as raw_output, c.llm as llm_correction,
-                   json_extract(c.value, '$') as ground_truth, c.at as timestamp, s.speaker as speaker_id, s.context,
-                   c.was_correct
-            from answers a join corrections c using (journal, start) join samples s on s.id = a.sample
-            where a.task = 'speech'""",
-        """create view if not exists webcam_snapshots as
-            select s.id, s.source as webcam_id, s.media as firebase_url, s.phase, s.captured_at,
-                   json_extract(c.value, '$') as calculated_rating, s.rating_count, s.region
-            from samples s left join answers a on a.sample = s.id left join corrections c using (journal, start)
-            where s.task = 'ratings' and s.id not in (select sample from hidden)""",
-        """create view if not exists webcam_snapshot_ratings as
-            select c.id, c.sample as snapshot_id, json_extract(c.value, '$') as rating, c.at as created_at
-            from corrections c where c.task = 'ratings' and c.op = 'set'""",
-        """create view if not exists snapshot_ai_inferences as
-            select p.id, p.sample as snapshot_id, p.raw as raw_score, json_extract(p.value, '$') as ai_rating,
-                   p.version as model_version, p.at as created_at
-            from predictions p where p.task = 'ratings'""",
-        """create view if not exists webcams as
-            select s.source as id, json_extract(p.value, '$') as ai_rating, p.version as ai_model_version,
-                   max(p.at) as scored_at
-            from samples s join predictions p on p.sample = s.id
-            where s.task = 'ratings' and s.source is not null group by s.source""",
-    ):
-        db.execute(statement)
+@steps()
+def m0003_views(db: Database) -> None:
+    """Valid answers, and the seeds' tables."""
+    for name, query in views.VIEWS.items():
+        db.execute(f"CREATE VIEW {name} AS {query}")
+
+
+@steps()
+def m0004_schedule(db: Database) -> None:
+    """What the scheduler last did and does next; on which side of a run's split a label was."""
+    db.execute(
+        """CREATE TABLE schedule_state (
+            name TEXT PRIMARY KEY, last_started REAL, last_success REAL, last_error TEXT, next_due REAL, pid INTEGER,
+            heartbeat REAL)"""
+    )
+    db.execute("ALTER TABLE model_training_snapshot_labels ADD COLUMN split TEXT")
+    db.execute("CREATE INDEX snapshot_labels_snapshot ON model_training_snapshot_labels (snapshot_id)")
+
+
+KNOWN = frozenset({m0001_journals.__name__, m0002_trainings.__name__, m0003_views.__name__, m0004_schedule.__name__})

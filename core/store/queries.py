@@ -1,122 +1,150 @@
-"""Reading records out of the catalog; every function fetches all it returns."""
+"""Questions to the catalog; every function fetches all it returns."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from core.errors import StoreError
-from core.files import inside
-from core.store.records import Answered, Correction, Json, Prediction, Sample, SampleState
+from core.store.places import Places
+from core.store.records import Answered, Correction, Json, Prediction, PredictionKind, Sample, SampleRow, SampleState
 
-PLACES = ("", "training_data/", "training_data/videos/", "training_data/frames/")
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
-
-@dataclass(frozen=True, slots=True)
-class SampleRow:
-    """A sample as lists show it: its state, its valid answer, its newest prediction by a model."""
-
-    sample: Sample
-    state: SampleState
-    correction: Correction | None
-    prediction: Prediction | None
+Row = tuple[Any, ...]
+_SAMPLE = ("id", "task", "group", "media", "media_hash", "source", "region", "speaker", "context", "captured_at",
+           "phase", "video_id", "scene_id", "start_s", "end_s", "duration_s", "rating_count", "extra")  # fmt: skip
+_CORRECTION = ("id", "sample", "task", "value", "at", "batch", "predicted", "llm", "confidence", "version",
+               "was_correct", "raw_correct", "picked_by", "label_source")  # fmt: skip
+_PREDICTION = ("id", "sample", "task", "version", "kind", "value", "confidence", "calibrated", "raw", "runner_ups",
+               "latency_ms", "at", "error")  # fmt: skip
 
 
-def rows(db: Any, sql: str, values: Sequence[Any] = ()) -> list[Json]:
-    """All rows of a query as dictionaries."""
-    return list(db.query(sql, values))
+def _columns(table: str, names: Sequence[str]) -> str:
+    return ", ".join(f'{table}."{name}"' for name in names)
 
 
-def to_sample(row: Json) -> Sample:
-    """A row of `samples`."""
-    known: Json = {name: row[name] for name in Sample.__dataclass_fields__ if name in row}
-    return Sample(**known | {"group": row["group_id"], "extra": json.loads(row["extra"] or "{}")})
+_S, _C, _P = _columns("s", _SAMPLE), _columns("c", _CORRECTION), _columns("p", _PREDICTION)
+_ANSWER = "corrections c ON c.task = s.task AND c.line = s.answer_line"
 
 
-def to_prediction(row: Json) -> Prediction:
-    """A row of `predictions`."""
-    known: Json = {name: row[name] for name in Prediction.__dataclass_fields__}
-    known |= {name: json.loads(row[name]) for name in ("value", "raw")}
-    known["runner_ups"] = tuple((pair[0], pair[1]) for pair in json.loads(row["runner_ups"]))
-    known["calibrated"] = bool(row["calibrated"])
+def _sample(row: Row, places: Places) -> Sample:
+    known: Json = dict(zip(_SAMPLE, row, strict=True))
+    known["media"] = places.name(known["media"])
+    known["extra"] = json.loads(known["extra"])
+    return Sample(**known)
+
+
+def _correction(row: Row) -> Correction:
+    known: Json = dict(zip(_CORRECTION, row, strict=True))
+    flags: Json = {name: None if known[name] is None else bool(known[name]) for name in ("was_correct", "raw_correct")}
+    return Correction(**known | flags)
+
+
+def _prediction(row: Row) -> Prediction:
+    known: Json = dict(zip(_PREDICTION, row, strict=True))
+    others = tuple((value, chance) for value, chance in json.loads(known["runner_ups"]))
+    known |= {"raw": json.loads(known["raw"]), "runner_ups": others, "calibrated": bool(known["calibrated"])}
     return Prediction(**known)
 
 
-def to_correction(row: Json) -> Correction:
-    """A row of `corrections`."""
-    known: Json = {name: row[name] for name in Correction.__dataclass_fields__}
-    flags: Json = {name: None if row[name] is None else bool(row[name]) for name in ("was_correct", "raw_correct")}
-    return Correction(**known | flags | {"value": json.loads(row["value"]), "predicted": json.loads(row["predicted"])})
+def samples_where(db: Database, places: Places, where: str, values: Sequence[Any]) -> list[Sample]:
+    """Samples that are not deleted and meet a condition on `samples s`."""
+    query = f"SELECT {_S} FROM samples s WHERE s.state <> 'deleted' AND {where}"
+    return [_sample(row, places) for row in db.conn.execute(query, values).fetchall()]
 
 
-def located(root: Path, media: str | None) -> str | None:
-    """The path inside the workspace of a sample's media, if the file is there.
-
-    A seed's own journal may name it from its own root; whatever leads outside counts as no media.
-    """
-    for place in PLACES if media else ():
-        try:
-            if inside(root, f"{place}{media}").is_file():
-                return f"{place}{media}"
-        except (StoreError, OSError):
-            return None
-    return None
-
-
-_CORRECTION = ", ".join(f"c.{name} as c_{name}" for name in Correction.__dataclass_fields__)
-_ANSWERS = (
-    f"select s.*, {_CORRECTION}, a.start as place from answers a "
-    "join corrections c using (journal, start) join samples s on s.id = a.sample"
-)
-
-
-def answered(db: Any, root: Path, task: str, *, with_media: bool) -> list[Answered]:
+def answered(db: Database, places: Places, task: str, *, with_media: bool) -> list[Answered]:
     """Valid answers in journal order."""
-    found = rows(db, f"{_ANSWERS} where a.task = ? order by a.start", [task])
-    result: list[Answered] = []
-    for row in found:
-        if with_media:
-            row["media"] = located(root, row["media"])
-        if not with_media or row["media"]:
-            result.append(Answered(to_sample(row), to_correction(_part(row)), row["place"]))
-    return result
-
-
-def _part(row: Json) -> Json:
-    return {name.removeprefix("c_"): value for name, value in row.items() if name.startswith("c_")}
+    query = f"""SELECT s.answer_line, {_S}, {_C} FROM samples s JOIN {_ANSWER}
+                WHERE s.task = ? AND s.state = 'answered' ORDER BY s.answer_line"""
+    cut = 1 + len(_SAMPLE)
+    found: list[Answered] = []
+    for row in db.conn.execute(query, [task]).fetchall():
+        sample = _sample(row[1:cut], places)
+        if not with_media or places.locate(sample.media):
+            found.append(Answered(sample, _correction(row[cut:]), row[0]))
+    return found
 
 
 def listed(
-    db: Any, task: str, *, state: SampleState | None, limit: int, offset: int, newest_first: bool
+    db: Database, places: Places, task: str, *, state: SampleState | None, limit: int, offset: int, newest_first: bool
 ) -> list[SampleRow]:
-    """Samples that are not deleted, by time of capture."""
-    order = "desc" if newest_first else "asc"
-    wanted = {"answered": "and a.sample is not null", "pending": "and a.sample is null"}.get(state or "", "")
-    found = rows(
-        db,
-        f"""select s.*, {_CORRECTION}, a.sample as answered from samples s
-            left join answers a on a.sample = s.id left join corrections c using (journal, start)
-            where s.task = ? and s.id not in (select sample from hidden) {wanted}
-            order by s.captured_at {order}, s.id limit ? offset ?""",
-        [task, limit, offset],
+    """Samples that are not deleted, by time of capture; of one time, or without one, in journal order."""
+    way = "DESC" if newest_first else "ASC"
+    order = ("captured_at", "seen", "first_line", "id")
+    query = f"""SELECT s.state, {_S}, {_C}, {_P} FROM samples s
+        LEFT JOIN {_ANSWER} LEFT JOIN predictions p ON p.line =
+            (SELECT max(line) FROM predictions WHERE sample = s.id AND kind = 'model')
+        WHERE s.task = ? AND {"s.state = ?" if state else "s.state <> ?"}
+        ORDER BY {", ".join(f"s.{name} {way}" for name in order)} LIMIT ? OFFSET ?"""
+    rows = db.conn.execute(query, [task, state or "deleted", limit, offset]).fetchall()
+    return [_listed(row, places) for row in rows]
+
+
+def _listed(row: Row, places: Places) -> SampleRow:
+    first = 1 + len(_SAMPLE)
+    second = first + len(_CORRECTION)
+    correction, prediction = row[first:second], row[second:]
+    return SampleRow(
+        _sample(row[1:first], places),
+        cast("SampleState", row[0]),
+        None if correction[0] is None else _correction(correction),
+        None if prediction[0] is None else _prediction(prediction),
     )
-    return [
-        SampleRow(
-            to_sample(row),
-            "answered" if row["answered"] else "pending",
-            to_correction(_part(row)) if row["answered"] else None,
-            latest(db, row["id"], "model"),
-        )
-        for row in found
+
+
+def count(db: Database, task: str, state: SampleState) -> int:
+    """How many samples are in a state."""
+    return db.conn.execute("SELECT count(*) FROM samples WHERE task = ? AND state = ?", [task, state]).fetchone()[0]
+
+
+def counts(db: Database) -> Json:
+    """How many rows the journals gave."""
+    tables = ("samples", "predictions", "corrections", "answers", "events", "journal_problems")
+    return {name: db.conn.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}
+
+
+def predictions(db: Database, sample: str, kind: PredictionKind | None = None, limit: int = -1) -> list[Prediction]:
+    """Predictions on a sample, newest first."""
+    where, values = ("AND p.kind = ?", [sample, kind, limit]) if kind else ("", [sample, limit])
+    query = f"SELECT {_P} FROM predictions p WHERE p.sample = ? {where} ORDER BY p.line DESC LIMIT ?"
+    return [_prediction(row) for row in db.conn.execute(query, values).fetchall()]
+
+
+def events(db: Database, kind: str) -> list[Json]:
+    """Events of a kind, oldest first."""
+    rows = db.conn.execute("SELECT payload FROM events WHERE kind = ? ORDER BY line", [kind]).fetchall()
+    return [json.loads(payload) for (payload,) in rows]
+
+
+def valid_batches(db: Database, task: str, limit: int) -> list[str]:
+    """Complete batches of the user's that still count, newest first; undos and dropped-in lines are none."""
+    rows = db.conn.execute(
+        """SELECT c.batch FROM corrections c JOIN batches b ON b.task = c.task AND b.batch = c.batch
+           WHERE c.task = ? AND c.op <> 'undo' AND c.id IS NOT c.batch AND b.complete AND b.undone_at IS NULL
+           GROUP BY c.batch ORDER BY max(c.line) DESC LIMIT ?""",
+        [task, limit],
+    )
+    return [batch for (batch,) in rows.fetchall()]
+
+
+def counts_as_valid(db: Database, task: str, batch: str) -> bool | None:
+    """Whether a batch counts; None where it is unknown or incomplete."""
+    query = "SELECT undone_at IS NULL FROM batches WHERE task = ? AND batch = ? AND complete"
+    row = db.conn.execute(query, [task, batch]).fetchone()
+    return None if row is None else bool(row[0])
+
+
+def problems(db: Database, limit: int) -> list[str]:
+    """Lines that could not be read and batches that do not count, as sentences."""
+    rows = db.conn.execute("SELECT journal, line, problem FROM journal_problems ORDER BY 1, 2 LIMIT ?", [limit])
+    found = [f"{journal} line {line}: {problem}; it is passed over" for journal, line, problem in rows.fetchall()]
+    rows = db.conn.execute(
+        "SELECT task, batch, lines, batch_n FROM batches WHERE NOT complete ORDER BY 1, 2 LIMIT ?", [limit]
+    )
+    return found + [
+        f"{task}: action {batch} has {lines} of its {batch_n} lines; it does not count"
+        for task, batch, lines, batch_n in rows.fetchall()
     ]
-
-
-def latest(db: Any, sample: str, kind: str) -> Prediction | None:
-    """The newest prediction of a kind."""
-    found = rows(
-        db, "select * from predictions where sample = ? and kind = ? order by start desc limit 1", [sample, kind]
-    )
-    return to_prediction(found[0]) if found else None

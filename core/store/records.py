@@ -111,3 +111,13 @@ class Answered:
     sample: Sample
     correction: Correction
     order: int
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRow:
+    """A sample as lists show it: its state, its valid answer, the newest prediction of a model."""
+
+    sample: Sample
+    state: SampleState
+    correction: Correction | None
+    prediction: Prediction | None

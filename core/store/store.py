@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from core.errors import StoreError
 from core.files import private_dir
-from core.store import queries
+from core.log import logger
+from core.store import events, lines, queries
 from core.store.catalog import Catalog
 from core.store.codec import Codec
 from core.store.identity import new_id
 from core.store.journal import Journal
-from core.store.lines import Op, dress, mark, prediction_event, sample_event
-from core.store.queries import SampleRow
-from core.store.records import Answered, Correction, Json, Prediction, PredictionKind, Sample, SampleState
-from core.store.replay import EVENTS, Replay
+from core.store.mirror import Mirror
+from core.store.places import Places
+from core.store.records import (
+    Answered,
+    Correction,
+    Json,
+    Prediction,
+    PredictionKind,
+    Sample,
+    SampleRow,
+    SampleState,
+)
 from core.store.statistics import statistics
+from core.store.tables import Corrections, Events
+
+EVENTS = "events.jsonl"
+MOST_PROBLEMS = 100  # of one kind, shown
 
 
 class Store:
-    """Everything that is remembered of a workspace. Safe for several threads and processes.
+    """Everything that is remembered of a workspace. Safe for several threads and several processes.
 
     Args:
         root: the workspace folder.
@@ -31,107 +46,143 @@ class Store:
 
     def __init__(self, root: Path, codecs: Mapping[str, Codec]) -> None:
         self.root = root
-        try:
-            folder = private_dir(root / "training_data")
-        except OSError as error:
-            raise StoreError(f"cannot be made ({error.strerror})", where=root / "training_data") from None
-        self.codecs = codecs
-        self.journals = {name: Journal(folder / name) for name in (EVENTS, *sorted(codecs))}
+        self.codecs = {codec.task: codec for codec in codecs.values()}
+        with suppress(OSError):  # reading may still work; writing says what is wrong
+            private_dir(root / "training_data")
+        names = [EVENTS, *sorted(codecs)]
+        self.journals = {name: Journal(root / "training_data" / name) for name in names}
         self.catalog = Catalog(root / "rushes.db")
-        self.replay = Replay(self.catalog, self.journals, codecs)
+        tables = {EVENTS: Events(), **{name: Corrections(codec) for name, codec in codecs.items()}}
+        self.mirror = Mirror(self.catalog, self.journals, tables)
+        self._notes: list[str] = []
         self.refresh()
 
-    def refresh(self) -> None:
-        """Take in what other processes appended or users dropped in."""
-        self.replay.refresh()
+    def refresh(self) -> bool:
+        """Take in what other processes appended or users dropped in; returns whether there was anything."""
+        return self.mirror.refresh()
 
-    def rebuild(self) -> dict[str, int]:
-        """Make the catalog again from the journals; returns row counts."""
-        self.replay.rebuild()
-        with self.catalog.read() as db:
-            return {
-                name: db.table(name).count for name in ("samples", "predictions", "corrections", "answers", "events")
-            }
+    def rebuild(self) -> Json:
+        """Make the catalog again from the journals; returns how many rows came of it."""
+        self.mirror.rebuild()
+        return self.mirror.ask(queries.counts)
 
     def close(self) -> None:
         """Close the catalog."""
         self.catalog.close()
 
-    # --- writing -------------------------------------------------------------------------------------------------
-
-    def _append(self, journal: str, lines: Sequence[Json]) -> None:
-        if lines:
-            self.journals[journal].append(lines)
-            self.refresh()
-
-    def _journal_of(self, task: str) -> str:
-        return next(name for name, codec in self.codecs.items() if codec.task == task)
+    # Writing
 
     def add_samples(self, samples: Sequence[Sample]) -> None:
-        """Journal captured samples."""
-        self._append(EVENTS, [sample_event(sample) for sample in samples])
+        """Keep captured samples."""
+        self._append(EVENTS, [events.sample_event(sample) for sample in samples])
 
     def add_predictions(self, predictions: Sequence[Prediction]) -> None:
-        """Journal predictions."""
-        self._append(EVENTS, [prediction_event(prediction) for prediction in predictions])
+        """Keep predictions beside all earlier ones."""
+        self._append(EVENTS, [events.prediction_event(prediction) for prediction in predictions])
 
     def add_corrections(self, rows: Sequence[tuple[Sample, Correction]]) -> None:
-        """Journal corrections of one user action: one batch per task, counted whole or not at all."""
-        for task in sorted({sample.task for sample, _ in rows}):
-            name = self._journal_of(task)
-            mine = [row for row in rows if row[0].task == task]
-            self._append(name, [dress(self.codecs[name], sample, truth, len(mine)) for sample, truth in mine])
+        """Keep the answers of one user action: per task one batch, which counts whole or not at all.
 
-    def append_lines(self, task: str, lines: Sequence[Json]) -> None:
-        """Journal lines of a seed's own system as they are."""
-        self._append(self._journal_of(task), lines)
+        Raises:
+            StoreError: an answer is not one of its task, or the journal cannot be written; nothing was kept.
+        """
+        batch = next((truth.batch for _, truth in rows if truth.batch), "") or new_id()
+        dressed = {task: self._dressed(task, batch, rows) for task in sorted({sample.task for sample, _ in rows})}
+        for task, found in dressed.items():
+            self._append(self.codecs[task].journal, found)
 
-    def undo(self, task: str, batch: str) -> None:
-        """Take a user action back; what was valid before it is valid again."""
-        self._mark(task, "undo", [{"undoes": batch}])
+    def _dressed(self, task: str, batch: str, rows: Sequence[tuple[Sample, Correction]]) -> list[Json]:
+        mine = [row for row in rows if row[0].task == task]
+        found: list[Json] = []
+        for sample, truth in mine:
+            whole = replace(truth, batch=batch, id=truth.id or new_id(), at=truth.at or time.time())
+            try:
+                found.append(lines.dress(self._codec(task), sample, whole, len(mine)))
+            except ValueError as error:
+                raise StoreError(str(error), where=sample.media or sample.id) from None
+        return found
+
+    def append_lines(self, task: str, found: Sequence[Json]) -> None:
+        """Keep lines of a seed's own system as they are."""
+        self._append(self._codec(task).journal, found)
+
+    def undo(self, task: str, batch: str) -> str:
+        """Take an action back (an undo too); what was valid before it is valid again.
+
+        Returns:
+            The undo's own batch.
+
+        Raises:
+            StoreError: there is no such action, or it was taken back already.
+        """
+        self.refresh()
+        valid = self.mirror.ask(lambda db: queries.counts_as_valid(db, task, batch))
+        if not valid:
+            what = "there is no such action to undo" if valid is None else "the action was undone already"
+            raise StoreError(what, where=f"{task} {batch}")
+        return self._mark(task, "undo", [{"undoes": batch}])
+
+    def batches(self, task: str, limit: int = 20) -> list[str]:
+        """The user's actions that an undo could take back, newest first."""
+        return self.mirror.ask(lambda db: queries.valid_batches(db, task, limit))
 
     def delete(self, task: str, samples: Sequence[str]) -> str:
         """Hide samples from lists and training; returns the batch, which undo takes."""
-        return self._mark(task, "delete", [{"sample": sample} for sample in samples])
+        return self._mark(task, "delete", [{"sample": sample} for sample in dict.fromkeys(samples)])
 
     def clear(self, task: str) -> str:
         """Hide everything answered of a task (seed 002's clearing); returns the batch, which undo takes."""
         return self.delete(task, [item.sample.id for item in self.answered(task)])
 
-    def _mark(self, task: str, op: Op, whats: Sequence[dict[str, str]]) -> str:
-        batch, at = new_id(), time.time()
-        self._append(
-            self._journal_of(task), [mark(op, batch=batch, batch_n=len(whats), at=at, **what) for what in whats]
-        )
-        return batch
+    def skip(self, task: str, samples: Sequence[str], reason: str = "", *, skipped: bool = True) -> None:
+        """Set unanswered samples aside, or with `skipped=False` put them back into the queue."""
+        what: Json = {"kind": "skip", "task": task, "skipped": skipped, "reason": reason, "at": time.time()}
+        self._append(EVENTS, [what | {"sample": sample} for sample in samples])
 
     def note(self, kind: str, payload: Json) -> None:
-        """Journal any other event: consent, a deployment, a label list."""
-        self._append(EVENTS, [{"kind": kind, **payload}])
+        """Keep any other event: consent, a deployment, a label list. `at` is added where the payload has none."""
+        if kind in events.RESERVED or not kind:
+            raise ValueError(f"{kind!r} events have their own methods")
+        self._append(EVENTS, [{"kind": kind, "at": time.time()} | payload | {"kind": kind}])
 
-    # --- reading -------------------------------------------------------------------------------------------------
+    def _mark(self, task: str, op: lines.Op, whats: Sequence[dict[str, str]]) -> str:
+        batch, at = new_id(), time.time()
+        marks = [lines.mark(op, batch=batch, batch_n=len(whats), at=at, **what) for what in whats]
+        self._append(self._codec(task).journal, marks)
+        return batch
 
-    def events(self, kind: str) -> list[Json]:
-        """Events of a kind, oldest first."""
-        with self.catalog.read() as db:
-            found = queries.rows(db, "select payload from events where kind = ? order by start", [kind])
-        return [json.loads(row["payload"]) for row in found]
+    def _append(self, journal: str, found: Sequence[Json]) -> None:
+        if not found:
+            return
+        for note in self.journals[journal].append(found):
+            logger.warning("%s", note)
+            self._notes.append(note)
+        try:
+            self.refresh()
+        except StoreError as error:  # it is saved; the catalog catches up with the next refresh
+            logger.warning("saved, but %s", error)
 
-    def _samples(self, where: str, values: Sequence[str]) -> list[Sample]:
-        with self.catalog.read() as db:
-            return [queries.to_sample(row) for row in queries.rows(db, f"select * from samples where {where}", values)]
+    def _codec(self, task: str) -> Codec:
+        if task not in self.codecs:
+            raise StoreError(f"there is no task called {task!r}", do=f"Tasks are {', '.join(sorted(self.codecs))}.")
+        return self.codecs[task]
+
+    # Reading
 
     def sample(self, identity: str) -> Sample | None:
-        """The sample of that id."""
-        return next(iter(self._samples("id = ?", [identity])), None)
+        """The sample of that id, unless it was deleted."""
+        return next(iter(self._samples("s.id = ? ORDER BY s.task", identity)), None)
 
     def samples_like(self, start: str) -> list[Sample]:
-        """Samples whose id begins like this."""
-        return self._samples("substr(id, 1, length(?)) = ? limit 3", [start, start])
+        """Up to three samples whose id begins like this."""
+        return self._samples("s.id >= ? AND s.id < ? || char(1114111) ORDER BY s.id LIMIT 3", start, start)
 
     def samples_of_media(self, task: str, media_hash: str) -> list[Sample]:
         """Samples made of a file with these bytes, in order of their start."""
-        return self._samples("task = ? and media_hash = ? order by start_s", [task, media_hash])
+        return self._samples("s.task = ? AND s.media_hash = ? ORDER BY s.start_s, s.id", task, media_hash)
+
+    def _samples(self, where: str, *values: Any) -> list[Sample]:
+        return self.mirror.ask(lambda db: queries.samples_where(db, Places(self.root), where, values))
 
     def samples(
         self,
@@ -142,45 +193,45 @@ class Store:
         offset: int = 0,
         newest_first: bool = True,
     ) -> list[SampleRow]:
-        """Samples with their state, answer and newest prediction."""
-        with self.catalog.read() as db:
-            return queries.listed(db, task, state=state, limit=limit, offset=offset, newest_first=newest_first)
+        """Samples with their state, valid answer and newest prediction."""
+        return self.mirror.ask(
+            lambda db: queries.listed(
+                db, Places(self.root), task, state=state, limit=limit, offset=offset, newest_first=newest_first
+            )
+        )
 
     def answered(self, task: str, *, with_media: bool = False) -> list[Answered]:
-        """Valid answers in journal order; with `with_media` only those whose clip is there."""
-        with self.catalog.read() as db:
-            return queries.answered(db, self.root, task, with_media=with_media)
+        """Valid answers in journal order; with `with_media` only those whose file is there."""
+        return self.mirror.ask(lambda db: queries.answered(db, Places(self.root), task, with_media=with_media))
 
     def count_answered(self, task: str) -> int:
         """How many samples of a task have a valid answer."""
-        with self.catalog.read() as db:
-            return db.execute("select count(*) from answers where task = ?", [task]).fetchone()[0]
+        return self.count(task, "answered")
+
+    def count(self, task: str, state: SampleState) -> int:
+        """How many samples of a task are in a state."""
+        return self.mirror.ask(lambda db: queries.count(db, task, state))
 
     def predictions(self, sample: str) -> list[Prediction]:
         """All predictions on a sample, oldest first."""
-        with self.catalog.read() as db:
-            found = queries.rows(db, "select * from predictions where sample = ? order by start", [sample])
-        return [queries.to_prediction(row) for row in found]
+        return self.mirror.ask(lambda db: queries.predictions(db, sample))[::-1]
 
     def latest(self, sample: str, kind: PredictionKind = "model") -> Prediction | None:
         """The newest prediction of a kind on a sample."""
-        with self.catalog.read() as db:
-            return queries.latest(db, sample, kind)
+        return next(iter(self.mirror.ask(lambda db: queries.predictions(db, sample, kind, 1))), None)
+
+    def events(self, kind: str) -> list[Json]:
+        """Events of a kind as they were noted, oldest first."""
+        return self.mirror.ask(lambda db: queries.events(db, kind))
 
     def statistics(self, task: str) -> Json:
-        """Numbers over the task's answers."""
-        return statistics(self.root, task, self.answered(task))
+        """Numbers over the task's answers; see `core.store.statistics`."""
+        pending, skipped = self.count(task, "pending"), self.count(task, "skipped")
+        found, places = self.answered(task), Places(self.root)
+        missing = sum(places.locate(item.sample.media) is None for item in found)
+        return statistics(task, found, without_media=missing, pending=pending, skipped=skipped)
 
     def problems(self) -> list[str]:
-        """What was found damaged, as sentences: nothing readable was lost by any of it."""
-        found: list[str] = []
-        if self.catalog.was_damaged:
-            found.append(f"the catalog was damaged; it was moved to {self.catalog.was_damaged.name} and made again")
-        with self.catalog.read() as db:
-            bad = queries.rows(db, "select journal, start, reason from bad_lines order by journal, start limit 20")
-            torn = queries.rows(db, "select batch, lines, seen from batches where seen < lines limit 20")
-        found += [f"{row['journal']}: the line at byte {row['start']} {row['reason']}; it is ignored" for row in bad]
-        found += [f"a batch has {row['seen']} of its {row['lines']} lines; it does not count" for row in torn]
-        torn_files = [journal.torn for journal in self.journals.values() if journal.torn.exists()]
-        found += [f"a torn last line was set aside in training_data/{path.name}" for path in torn_files]
-        return found
+        """What was found damaged, as sentences; whatever could be read was read."""
+        found = self.mirror.ask(lambda db: queries.problems(db, MOST_PROBLEMS))
+        return [*self.catalog.notes, *self._notes, *self.mirror.unreadable.values(), *found]

@@ -23,7 +23,7 @@ class RatingsCodec:
         return {
             "framePath": sample.media or sample.id,
             "rating": float(correction.value),
-            "metadata": {name: value for name, value in about.items() if value},
+            "metadata": sample.extra.get("metadata", {}) | {name: value for name, value in about.items() if value},
         }
 
     def decode(self, line: Json) -> tuple[Sample, Correction]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 
 from core.store.identity import derived_id
 from core.store.records import Correction, Json, Sample
@@ -20,8 +21,8 @@ class ScenesCodec:
     def encode(self, sample: Sample, correction: Correction) -> Json:
         """The seed's fields; null where nothing was predicted or measured."""
         return {
-            "videoId": sample.video_id,
-            "sceneId": sample.scene_id,
+            "videoId": sample.video_id or sample.group,
+            "sceneId": sample.scene_id or "scene-1",
             "timestamp": minutes(sample.start_s),
             "originalLabel": correction.predicted,
             "correctedLabel": correction.value,
@@ -61,7 +62,7 @@ class ScenesCodec:
             at=_instant(line.get("correctedAt")),
             batch="",
             predicted=known,
-            confidence=float(sure) if isinstance(sure, (int, float)) else None,
+            confidence=_share(sure),
             was_correct=right,
             raw_correct=right,
         )
@@ -89,6 +90,14 @@ def _name(line: Json, field: str) -> str:
     if not isinstance(value, (str, int)) or isinstance(value, bool) or value == "":
         raise ValueError(f"{field} is missing")
     return str(value)
+
+
+def _share(found: object) -> float | None:
+    if found is None:
+        return None
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not abs(found) < math.inf:
+        raise ValueError("confidence is not a number")
+    return float(found)
 
 
 def _instant(text: object) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from core.store.identity import new_id, sample_id
-from core.store.migrations import DERIVED
 from core.store.records import Correction, Prediction, Sample, Value
+from core.store.replay import DERIVED
 from core.store.store import Store
 
 

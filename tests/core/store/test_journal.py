@@ -14,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import StoreError
-from core.store.journal import Journal, encode, parse
+from core.store.journal import Journal
+from core.store.records import Json
+from core.store.wire import decode, encode
 
 
-def lines(journal: Journal) -> list[object]:
-    return [line.data for line in journal.read()]
+def lines(journal: Journal) -> list[Json]:
+    return [line.data for line in journal.read() if line.data is not None]
 
 
 def test_a_torn_last_line_is_set_aside_and_the_next_append_is_whole(tmp_path: Path):
@@ -43,7 +45,7 @@ def test_a_dropped_in_file_without_a_last_newline_loses_nothing(tmp_path: Path):
 def test_a_corrupt_line_in_the_middle_costs_only_itself(tmp_path: Path):
     journal = Journal(tmp_path / "samples.jsonl")
     journal.path.write_bytes(b'{"n": 1}\n\xff\x00garbage\n[]\n\n{"n": 2}\n' + b"[" * 100_000 + b"\n")
-    found = list(journal.read())
+    found = journal.read()
     assert [line.data for line in found if line.data] == [{"n": 1}, {"n": 2}]
     assert [line.problem for line in found if line.problem] == [
         "is not JSON",
@@ -64,7 +66,7 @@ json_values = st.recursive(
 def test_whatever_is_written_is_one_readable_line(data: dict[str, object]):
     raw = encode(data)
     assert raw.count(b"\n") == 1
-    parse(raw)
+    decode(raw)
     assert b"NaN" not in raw.replace(json.dumps("NaN").encode(), b"") or "NaN" in str(data)
 
 
@@ -79,7 +81,7 @@ def test_cutting_the_file_anywhere_keeps_every_whole_line(numbers: list[int], cu
         whole = journal.path.read_bytes()[:cut]
         journal.path.write_bytes(whole)
         journal.append([{"n": -1}])
-        found = [line["n"] for line in lines(journal) if isinstance(line, dict)]
+        found = [line["n"] for line in lines(journal)]
         kept = whole.count(b"\n")
         assert found[:kept] == numbers[:kept]
         assert found[-1] == -1
@@ -101,7 +103,7 @@ while True:
 
 def test_no_acknowledged_line_is_lost_to_kill_9(tmp_path: Path):
     journal, rng, next_number = Journal(tmp_path / "corrections.jsonl"), random.Random(11), 0
-    for _ in range(12):
+    for _ in range(15):
         child = subprocess.Popen(
             [sys.executable, "-c", APPENDER, str(journal.path), str(next_number)], stdout=subprocess.PIPE, text=True
         )
@@ -112,7 +114,7 @@ def test_no_acknowledged_line_is_lost_to_kill_9(tmp_path: Path):
         child.send_signal(signal.SIGKILL)
         rest = child.communicate()[0].split()
         acknowledged = max([acknowledged, *(int(number) for number in rest)])
-        found = [line["n"] for line in lines(journal) if isinstance(line, dict)]
+        found = [line["n"] for line in lines(journal)]
         assert set(range(acknowledged + 1)) <= set(found)
         next_number = max(found) + 1
     journal.append([{"n": next_number}])
@@ -132,7 +134,7 @@ def test_two_processes_appending_lose_nothing_and_mix_no_batch(tmp_path: Path):
         child.start()
     for child in children:
         child.join()
-    found = [line for line in lines(Journal(path)) if isinstance(line, dict)]
+    found = lines(Journal(path))
     assert len(found) == 160
     assert all(found[at] == found[at + 1] for at in range(0, 160, 2))
 
@@ -148,5 +150,66 @@ def test_rewriting_drops_what_it_is_told_to(tmp_path: Path):
 
 def test_a_journal_that_cannot_be_written_says_so_in_one_sentence(tmp_path: Path):
     (tmp_path / "corrections.jsonl").mkdir()
-    with pytest.raises(StoreError, match=r"cannot be written .* nothing was saved"):
+    with pytest.raises(StoreError, match=r"is a folder.*nothing was saved"):
         Journal(tmp_path / "corrections.jsonl").append([{"n": 1}])
+
+
+def test_a_repair_is_reported_where_it_happened(tmp_path: Path):
+    journal = Journal(tmp_path / "samples.jsonl")
+    journal.path.write_bytes(b'{"n": 1}\n{"n": 2, "te')
+    assert [line.problem for line in journal.read()] == [None, "was cut short while it was written"]
+    (note,) = journal.append([{"n": 3}])
+    assert "12 bytes are in samples.jsonl.torn" in note
+    assert journal.append([{"n": 4}]) == []
+
+
+def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path: Path):
+    """A file size limit stands for the full disk: the write is cut short in the same way."""
+    path = tmp_path / "corrections.jsonl"
+    Journal(path).append([{"n": 1}])
+    before = path.read_bytes()
+    program = (
+        "import resource, signal, sys\nfrom pathlib import Path\nfrom core.errors import StoreError\n"
+        "from core.store.journal import Journal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
+        "try:\n    Journal(Path(sys.argv[1])).append([{'n': 2, 'fill': 'x' * 9000}])\n"
+        "except StoreError as error:\n    print(error)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True).stdout
+    assert "nothing was saved" in said
+    assert path.read_bytes() == before
+
+
+REWRITER = """
+import sys
+from pathlib import Path
+from core.store.journal import Journal
+for _ in range(25):
+    Journal(Path(sys.argv[1])).rewrite(lambda line: None if line.get("drop") else line)
+"""
+
+
+def test_rewriting_while_another_process_appends_loses_nothing(tmp_path: Path):
+    journal = Journal(tmp_path / "corrections.jsonl")
+    journal.append([{"drop": True}, {"n": -1}])
+    child = subprocess.Popen([sys.executable, "-c", REWRITER, str(journal.path)])
+    number = 0
+    while child.poll() is None or number < 50:
+        journal.append([{"n": number}])
+        number += 1
+    assert child.returncode == 0
+    assert lines(journal) == [{"n": written} for written in range(-1, number)]
+
+
+def test_a_reader_never_sees_half_a_line_while_another_process_is_killed_and_repaired(tmp_path: Path):
+    journal = Journal(tmp_path / "corrections.jsonl")
+    journal.append([{"n": -1}])
+    for cut in (b'{"n": 7, "fill', b'{"n": 8'):
+        with journal.path.open("ab") as file:
+            file.write(cut)
+        shot = journal.snapshot()
+        journal.append([{"n": 9, "fill": "y" * 50}])  # cuts the torn rest off behind the reader
+        with shot:
+            found = list(shot.lines())
+        assert all(line.data is not None for line in found[:-1])
+        assert found[-1].problem == "was cut short while it was written"

@@ -6,10 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from core import tasks
+from core.errors import StoreError
 from core.store.identity import new_id
 from core.store.store import Store
 from tests.core.store.samples import correction, dump, prediction, sample, values
@@ -176,71 +175,114 @@ def test_a_damaged_catalog_is_set_aside_and_made_again(tmp_path: Path, damage: s
         assert (tmp_path / "rushes.db.damaged-1").exists()
 
 
-steps = st.lists(
-    st.tuples(
-        st.sampled_from(["sample", "predict", "correct", "bulk", "undo", "delete", "clear", "reopen"]),
-        st.integers(0, 5),
-        st.sampled_from(["action", "dialogue", "suspense"]),
-    ),
-    max_size=14,
-)
+def test_one_lone_undo_makes_a_sample_wait_again_and_a_second_undo_is_refused(store: Store):
+    clip, batch = sample(1), new_id()
+    store.add_corrections([(clip, correction(clip, "dialogue", batch))])
+    assert store.batches("scenes") == [batch]
+    undo = store.undo("scenes", batch)
+    assert [row.state for row in store.samples("scenes", state="pending")] == ["pending"]
+    with pytest.raises(StoreError, match="undone already"):
+        store.undo("scenes", batch)
+    store.undo("scenes", undo)
+    assert values(store) == ["dialogue"]
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps)
-def test_rebuilding_gives_the_same_rows_whatever_happened(
-    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[str, int, str]]
-):
-    root = tmp_path_factory.mktemp("history")
-    store = Store(root, tasks.codecs())
-    batches: list[str] = []
-    for step, number, label in history:
-        clip = sample(number)
-        if step == "sample":
-            store.add_samples([clip])
-        elif step == "predict":
-            store.add_predictions([prediction(clip, label)])
-        elif step in ("correct", "bulk"):
-            batches.append(new_id())
-            clips = [clip] if step == "correct" else [clip, sample(number + 1)]
-            moved = [replace(one, media=f"training_data/videos/{label}.avi") for one in clips]
-            store.add_corrections([(one, correction(one, label, batches[-1])) for one in moved])
-        elif step == "undo" and batches:
-            store.undo("scenes", batches[number % len(batches)])
-        elif step == "delete":
-            store.delete("scenes", [clip.id])
-        elif step == "clear":
-            batches.append(store.clear("scenes"))
-        elif step == "reopen":
-            store.close()
-            store = Store(root, tasks.codecs())
-    before = dump(store)
-    store.rebuild()
-    assert dump(store) == before
-    store.close()
+def test_deleting_hides_until_undone_or_answered_again(store: Store):
+    clip = sample(1)
+    store.add_samples([clip])
+    batch = store.delete("scenes", [clip.id])
+    assert store.samples("scenes") == []
+    assert store.sample(clip.id) is None
+    store.undo("scenes", batch)
+    assert store.sample(clip.id) is not None
+    store.delete("scenes", [clip.id])
+    store.add_corrections([(clip, correction(clip, "action"))])
+    assert values(store) == ["action"]
 
 
-PREDICTED = {"kind": "prediction", "id": "p", "sample": "s", "task": "scenes", "version": "v1", "by": "model"}
+def test_a_skipped_sample_leaves_the_queue_until_put_back(store: Store):
+    clip = sample(1)
+    store.add_samples([clip])
+    store.skip("scenes", [clip.id], "dark")
+    assert store.samples("scenes", state="pending") == []
+    assert [row.state for row in store.samples("scenes")] == ["skipped"]
+    store.skip("scenes", [clip.id], skipped=False)
+    assert store.count("scenes", "pending") == 1
 
 
-@pytest.mark.parametrize(
-    ("name", "line"),
-    [
-        ("events.jsonl", {"kind": "sample", "id": "s", "task": "scenes", "group": "g", "rating_count": 10**30}),
-        ("events.jsonl", PREDICTED | {"confidence": [1, 2]}),
-        ("events.jsonl", PREDICTED | {"latency_ms": 10**400}),
-        ("annotations.jsonl", {"framePath": "x.jpg", "rating": 0.5, "sample": "x", "at": 10**400}),
-        ("annotations.jsonl", {"framePath": "x.jpg", "rating": 0.5, "batch_n": 10**30}),
-    ],
-)
-def test_a_line_no_table_takes_costs_only_itself(store: Store, tmp_path: Path, name: str, line: dict[str, object]):
-    good = json.dumps({"framePath": "good.jpg", "rating": 0.7}) + "\n"
-    folder = tmp_path / "training_data"
-    (folder / name).write_text(json.dumps(line) + "\n")
-    with (folder / "annotations.jsonl").open("a") as file:
-        file.write(good)
+def test_samples_are_listed_newest_first_in_blocks(store: Store):
+    clips = [replace(sample(number), captured_at=float(number // 3)) for number in range(7)]
+    store.add_samples(clips)  # those of one moment come in the journal's order
+    first, rest = store.samples("scenes", limit=5), store.samples("scenes", limit=5, offset=5)
+    assert [row.sample.id for row in [*first, *rest]] == [clip.id for clip in reversed(clips)]
+
+
+def test_an_answer_comes_back_as_it_was_given(store: Store):
+    clip = replace(sample(1), speaker="Zoë", extra={"file": "a\u2028b.avi", "audioFeatures": {"tempo": 1.5}}, end_s=2.0)
+    truth = replace(correction(clip, "dialogue"), predicted="action", confidence=0.5, version="v3", was_correct=False,
+                    raw_correct=False, picked_by="random", label_source="confirmed", llm="x")  # fmt: skip
+    store.add_corrections([(clip, truth)])
+    (found,) = store.answered("scenes")
+    assert (found.sample, found.correction) == (clip, truth)
+
+
+def test_answers_that_are_none_are_refused_whole(store: Store, tmp_path: Path):
+    clips = [sample(number, "ratings") for number in range(2)]
+    with pytest.raises(StoreError, match=r"Rating must be between 0.0 and 1.0, got 1.5"):
+        store.add_corrections(
+            [(clip, correction(clip, rating)) for clip, rating in zip(clips, (0.5, 1.5), strict=True)]
+        )
+    with pytest.raises(StoreError, match="Unicode"):
+        store.add_samples([replace(sample(1), context="half \ud800")])
+    assert not (tmp_path / "training_data" / "annotations.jsonl").exists()
+
+
+def test_numbers_that_are_none_are_saved_as_null(store: Store, tmp_path: Path):
+    clip = sample(1)
+    store.add_predictions([replace(prediction(clip), raw={"p": [float("nan"), float("inf")]})])
+    assert '"p": [null, null]' in (tmp_path / "training_data" / "events.jsonl").read_text()
+    found = store.latest(clip.id)
+    assert found is not None
+    assert found.raw == {"p": [None, None]}
+
+
+def test_predictions_are_never_overwritten(store: Store):
+    clip = sample(1)
+    made = [prediction(clip, label) for label in ("action", "dialogue")]
+    store.add_predictions([*made, replace(made[0], kind="llm", value=None, error="failed")])
+    assert [found.value for found in store.predictions(clip.id)] == ["action", "dialogue", None]
+    assert store.latest(clip.id) == made[1]
+
+
+def test_events_come_back_in_order(store: Store):
+    store.note("consent", {"task": "speech", "at": 5.0})
+    store.note("consent", {"task": "ratings"})
+    assert [event["task"] for event in store.events("consent")] == ["speech", "ratings"]
+    assert store.events("consent")[0]["at"] == 5.0
+
+
+def test_media_that_leads_outside_through_a_link_is_none(store: Store, tmp_path: Path):
+    (tmp_path / "training_data" / "frames").symlink_to("/etc")
+    (tmp_path / "training_data" / "link.jpg").symlink_to("/etc/passwd")
+    rows = [{"framePath": path, "rating": 0.5} for path in ("frames/passwd", "passwd", "link.jpg", "a\0b")]
+    (tmp_path / "training_data" / "annotations.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     store.refresh()
-    assert values(store, "ratings") == [0.7]
-    assert len(store.problems()) == 1
-    store.rebuild()
-    assert values(store, "ratings") == [0.7]
+    assert store.answered("ratings", with_media=True) == []
+    assert store.statistics("ratings")["withoutMedia"] == 4
+
+
+def test_the_seeds_tables_can_be_asked_in_their_words(store: Store):
+    frame, talk = replace(sample(1, "ratings"), source="cam-1"), replace(sample(2, "speech"), speaker="ann")
+    store.add_samples([frame, talk])
+    store.add_predictions([prediction(frame, 0.5)])
+    store.add_corrections([(frame, correction(frame, 0.9)), (talk, correction(talk, "good day"))])
+    with store.catalog.read() as db:
+        (shot,) = db.query("SELECT * FROM webcam_snapshots WHERE calculated_rating >= 4.0")
+        (cam,) = db.query("SELECT * FROM webcams")
+        (inference,) = db.query("SELECT * FROM snapshot_ai_inferences")
+        (spoken,) = db.query("SELECT * FROM training_samples")
+        assert len(list(db.query("SELECT * FROM webcam_snapshot_ratings"))) == 1
+    assert (shot["webcam_id"], shot["calculated_rating"]) == ("cam-1", 4.5)
+    assert (cam["id"], cam["ai_rating"], cam["ai_model_version"]) == ("cam-1", 2.5, "v1")
+    assert (inference["raw_score"], inference["ai_rating"]) == (0.5, 2.5)
+    assert (spoken["ground_truth"], spoken["speaker_id"]) == ("good day", "ann")
