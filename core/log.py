@@ -13,6 +13,7 @@ from core.files import private_dir
 
 correlation: ContextVar[str] = ContextVar("correlation", default="-")
 logger = logging.getLogger("rushes")
+logger.addHandler(logging.NullHandler())  # without a workspace there is no log, and a terminal is not one
 
 
 class _PrivateFile(logging.FileHandler):

@@ -13,12 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core import features, registry, review, tasks
+from core import features, registry, tasks
 from core.capture import intake
 from core.capture.intake import About, Refused
 from core.errors import ModelError, RushesError
 from core.inference import Predictor
 from core.log import logger
+from core.review import answers
 from core.store.identity import new_id
 from core.store.records import Correction, PickedBy, Prediction, Sample, Value
 from core.training import jobs
@@ -27,6 +28,7 @@ from core.workspace import Workspace
 
 if TYPE_CHECKING:
     from core.registry import Card
+    from core.training.request import Request
     from core.training.run import Report, Trained
 
 
@@ -113,7 +115,7 @@ def mend(space: Workspace, said: Prediction) -> Prediction | None:
 
 def correct(
     space: Workspace,
-    answers: Sequence[tuple[Sample, Value | None]],
+    given: Sequence[tuple[Sample, Value | None]],
     *,
     picked_by: PickedBy = "own",
     label_source: str | None = None,
@@ -127,17 +129,17 @@ def correct(
     batch, at = new_id(), time.time()
     kept: dict[str | None, str | None] = {}
     rows: list[tuple[Sample, Correction]] = []
-    for sample, value in answers:
-        truth = review.answer(space, sample, value, picked_by=picked_by, label_source=label_source)
+    for sample, value in given:
+        truth = answers.answer(space, sample, value, picked_by=picked_by, label_source=label_source)
         if sample.media not in kept:
             keep = space.settings.capture.keep_confirmed or truth.label_source != "confirmed"
             kept[sample.media] = intake.answered_place(space, tasks.get(sample.task), sample) if keep else None
         rows.append((replace(sample, media=kept[sample.media]), replace(truth, batch=batch, at=at)))
     space.store.add_corrections(rows)
-    for sample, _ in answers:
+    for sample, _ in given:
         intake.drop_pending(space, sample)
     if trigger:
-        for task in {sample.task for sample, _ in answers}:
+        for task in {sample.task for sample, _ in given}:
             maybe_train(space, task)
     return [correction for _, correction in rows]
 
@@ -156,11 +158,13 @@ def maybe_train(space: Workspace, task: str) -> jobs.Job | None:
     return job
 
 
-def train(space: Workspace, task: str, *, report: Report, stop: Callable[[], bool]) -> Trained:
-    """Learn from everything answered; see `core.training.run`."""
+def train(
+    space: Workspace, task: str, *, report: Report, stop: Callable[[], bool], request: Request | None = None
+) -> Trained:
+    """Learn from everything answered, or from what the request names; see `core.training.run`."""
     from core.training import run
 
-    return run.train(space, task, report=report, stop=stop)
+    return run.train(space, task, report=report, stop=stop, request=request)
 
 
 def evaluate(space: Workspace, trained: Trained) -> tuple[dict[str, float], Verdict]:

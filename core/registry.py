@@ -44,10 +44,15 @@ class Card(BaseModel):
     verdict: str | None = None
     data: str = ""
     notes: tuple[str, ...] = ()
+    evidence: dict[str, Any] = {}  # how it compared with the champion of its time
+    speaker: str | None = None  # the version is for this speaker alone
 
 
 class Pointer(BaseModel):
-    """`active.json`: which version answers, which one answers in shadow, and the way back, newest first."""
+    """`active.json`: which version answers, which one answers in shadow, and the way back, newest first.
+
+    `speakers` names the version that answers while that speaker is set (speech).
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -55,6 +60,7 @@ class Pointer(BaseModel):
     champion: str = FACTORY
     challenger: str | None = None
     previous: tuple[str, ...] = ()
+    speakers: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +215,11 @@ def prove(space: Workspace, task: str, version: str) -> Predictor:
     return predictor
 
 
-def deploy(space: Workspace, task: str, version: str, *, reason: str) -> Predictor:
+def deploy(space: Workspace, task: str, version: str, *, reason: str, challenger: str | None = None) -> Predictor:
     """Make a version the champion: prove it, then swap the pointer.
+
+    Args:
+        challenger: the version that answers in shadow from now on; none by default.
 
     Raises:
         ModelError: the version cannot be used; the champion stays.
@@ -218,10 +227,30 @@ def deploy(space: Workspace, task: str, version: str, *, reason: str) -> Predict
     predictor = prove(space, task, version)
     with locked(folder(space, task) / ".active.lock"):
         old = pointer(space, task)
+        trail = old.previous
         if old.champion != version:
             trail = (old.champion, *(name for name in old.previous if name not in (old.champion, version)))
-            _point(space, task, Pointer(champion=version, previous=trail), reason)
+        new = old.model_copy(update={"champion": version, "challenger": challenger, "previous": trail})
+        if new != old:
+            _point(space, task, new, reason)
     return predictor
+
+
+def challenge(space: Workspace, task: str, version: str | None, *, reason: str) -> None:
+    """Let a version answer in shadow beside the champion; None ends that.
+
+    Raises:
+        ModelError: the version cannot be used.
+        WrongUseError: it is the champion.
+    """
+    if version is not None:
+        prove(space, task, version)
+    with locked(folder(space, task) / ".active.lock"):
+        old = pointer(space, task)
+        if version == old.champion:
+            raise WrongUseError(f"{task} {version} is the champion already", do="Choose another version.")
+        if version != old.challenger:
+            _point(space, task, old.model_copy(update={"challenger": version}), reason)
 
 
 def rollback(space: Workspace, task: str) -> Predictor:
@@ -235,7 +264,8 @@ def rollback(space: Workspace, task: str) -> Predictor:
         if not old.previous:
             raise WrongUseError(f"{task} has no earlier champion to go back to")
         predictor = prove(space, task, old.previous[0])
-        _point(space, task, Pointer(champion=old.previous[0], previous=old.previous[1:]), f"rolled back {old.champion}")
+        back = {"champion": old.previous[0], "challenger": None, "previous": old.previous[1:]}
+        _point(space, task, old.model_copy(update=back), f"rolled back {old.champion}")
     return predictor
 
 
@@ -246,7 +276,8 @@ def revert(space: Workspace, task: str) -> Predictor:
 
 def _point(space: Workspace, task: str, new: Pointer, reason: str) -> None:
     write_atomic(folder(space, task) / "active.json", new.model_dump_json(indent=1))
-    space.store.note("deployment", {"task": task, "champion": new.champion, "reason": reason, "at": time.time()})
+    about = {"task": task, "champion": new.champion, "challenger": new.challenger, "reason": reason}
+    space.store.note("deployment", about | {"at": time.time()})
 
 
 def claim_number(space: Workspace, task: str) -> int:

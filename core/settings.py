@@ -20,7 +20,7 @@ from core.files import write_atomic
 
 Layer = Literal["default", "user", "workspace", "environment", "flag"]
 # A workspace may come from somebody else: these decide what leaves the machine.
-SENDING = frozenset({"llm"})
+SENDING = frozenset({"llm", "sources", "automation"})
 
 
 class Section(BaseModel):
@@ -51,6 +51,75 @@ class TrainSettings(Section):
     threads: int = Field(default=0, ge=0, description="CPU threads of a training; 0 = half of the cores, at least one.")
     folds: int = Field(default=4, ge=2, le=20, description="Cross-validation folds while there are few groups.")
     split_seed: int = Field(default=7, description="Decides which groups are held out; changing it mixes the sides.")
+    processes: int = Field(default=1, ge=1, le=64, description="Processes of one training, started by torchrun.")
+
+
+class PreflightSettings(Section):
+    """What a training needs; seed 002's thresholds."""
+
+    ram_gb: float = Field(default=8.0, ge=0, description="Least memory, GB; less blocks a training.")
+    disk_gb: float = Field(default=2.0, ge=0, description="Least free disk, GB; less blocks a training.")
+    vram_gb: float = Field(default=2.0, ge=0, description="Recommended GPU memory, GB; less is only warned of.")
+    recommended: int = Field(default=100, ge=1, description="Answers from which a training is well fed.")
+
+
+class DatasetSettings(Section):
+    """What may be learnt from."""
+
+    min_rating_count: int = Field(default=1, ge=1, description="Ratings a picture needs to count (seed 004).")
+    good_at: float = Field(default=0.8, ge=0, le=1, description="is_good from this score on, on 0..1 (4.0 of 5).")
+    max_image_mb: float = Field(default=32.0, gt=0, description="Largest image fetched from a URL, MB.")
+    fetch_timeout_s: float = Field(default=20.0, gt=0, description="Seconds to wait for an image behind a URL.")
+
+
+class ReviewSettings(Section):
+    """In which order clips are asked about."""
+
+    random_share: float = Field(
+        default=0.2, ge=0.2, le=1, description="Part of the queue drawn at random, the only unbiased sample."
+    )
+    boundary: tuple[float, float] = Field(default=(0.74, 0.86), description="Scores called borderline (3.7-4.3 of 5).")
+    disagreements: int = Field(default=20, ge=1, description="Largest disagreements taken into a review set.")
+
+
+class SourceSettings(Section):
+    """A source the scheduler captures from: `[sources.NAME]`."""
+
+    url: str = Field(description="Camera number, file, folder or stream address.")
+    task: str = Field(default="ratings", description="Which task judges what is captured.")
+    every: str = Field(default="15m", pattern=r"^\d+[smhd]$", description="How often: 30s, 15m, 2h, 1d.")
+    region: str | None = Field(default=None, description="Where it looks at, for reports.")
+    latitude: float | None = Field(default=None, ge=-90, le=90, description="Degrees north, for sunrise and sunset.")
+    longitude: float | None = Field(default=None, ge=-180, le=180, description="Degrees east.")
+    gate: bool = Field(default=True, description="Keep only what the capture gate passes.")
+
+
+class AutomationSettings(Section):
+    """When clips may be published without asking, and how (seed 000)."""
+
+    max_override_rate: float = Field(default=0.2, ge=0, le=1, description="Highest override rate that unlocks.")
+    min_hook_confidence: float = Field(
+        default=0.75, ge=0, le=1, description="Lowest mean hook confidence that unlocks."
+    )
+    min_system_rating: float = Field(default=8.5, ge=0, le=10, description="Lowest self-assessed rating that unlocks.")
+    command: list[str] = Field(
+        default_factory=list[str], description="Program and arguments that publish; JSON comes on standard input."
+    )
+    webhook: str | None = Field(default=None, description="Address that publishes; gets the JSON as a POST.")
+    timeout_s: float = Field(default=60.0, gt=0, description="Seconds the command or webhook may take.")
+
+
+class ScheduleSettings(Section):
+    """What the scheduler does by itself."""
+
+    training_check: str = Field(
+        default="10m", pattern=r"^\d+[smhd]$", description="How often a training is looked for."
+    )
+    backup_day: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] = Field(
+        default="sun", description="Weekday of the weekly backup."
+    )
+    in_app: bool = Field(default=True, description="The screens run what is due while they are open.")
+    timeout_s: float = Field(default=6 * 3600.0, gt=0, description="Seconds after which a due job is stopped.")
 
 
 class RatingsSettings(Section):
@@ -88,6 +157,15 @@ class Settings(Section):
     ratings: RatingsSettings = Field(default_factory=RatingsSettings)
     llm: LlmSettings = Field(default_factory=LlmSettings)
     inference: InferenceSettings = Field(default_factory=InferenceSettings)
+    preflight: PreflightSettings = Field(default_factory=PreflightSettings)
+    dataset: DatasetSettings = Field(default_factory=DatasetSettings)
+    review: ReviewSettings = Field(default_factory=ReviewSettings)
+    automation: AutomationSettings = Field(default_factory=AutomationSettings)
+    schedule: ScheduleSettings = Field(default_factory=ScheduleSettings)
+    sources: dict[str, SourceSettings] = Field(
+        default_factory=dict[str, SourceSettings],
+        description='What the scheduler captures, for instance [sources.harbour] url = ... every = "15m".',
+    )
     recipe: dict[str, dict[str, Any]] = Field(
         default_factory=dict[str, dict[str, Any]],
         description="Training recipe per task, for instance [recipe.scenes] epochs = 60.",

@@ -68,15 +68,16 @@ def run(space: Workspace, job: jobs.Job) -> None:
 
 
 def _arrows(space: Workspace, job: jobs.Job, progress: jobs.Progress) -> None:
-    from core.training import dataset, record
+    from core.training import record
+    from core.training.request import Request
 
     start = time.monotonic()
 
     def stop() -> bool:
         return jobs.cancelled(space, job.job_id)
 
-    trained = loop.train(space, job.task, report=progress.say, stop=stop)
-    dataset.write_manifests(trained.data, jobs.folder(space, job.job_id))
+    request = Request(folder=jobs.folder(space, job.job_id))
+    trained = loop.train(space, job.task, report=progress.say, stop=stop, request=request)
     progress.say(80, "evaluating", notes=trained.notes)
     metrics, verdict = loop.evaluate(space, trained)
     progress.say(85, "exporting", **metrics)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tui.commands import learning, managing, watching
+from tui.commands import automation, dataset, demo, evaluating, managing, models, review, scheduler, training, watching
 from tui.commands.common import InWorkspace, guarded
 
 app = typer.Typer(
@@ -43,9 +43,9 @@ def screens(
         run(find_root(workspace)[0], source, task)
 
 
-for commands in (watching.app, learning.app, managing.app):
-    app.registered_commands += commands.registered_commands
-    app.registered_groups += commands.registered_groups
+for commands in (watching, review, training, models, dataset, evaluating, automation, scheduler, managing, demo):
+    app.registered_commands += commands.app.registered_commands
+    app.registered_groups += commands.app.registered_groups
 
 
 def main() -> None:

@@ -38,8 +38,8 @@ from core.tasks.speech import augment, decode, language, mouth, text
 from core.tasks.speech.learner import RECIPE, SpeechLearner
 from core.tasks.speech.network import LipReader
 from core.tasks.speech.task import TASK
+from core.training.calibration import fit_temperature
 from core.training.export import save_version
-from core.training.statistics import fit_temperature
 
 RIM = 1.25  # crops are kept with a rim, so that shifting them shows real skin
 FPS = 25.0

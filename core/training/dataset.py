@@ -21,6 +21,7 @@ from core.errors import CancelledError, MediaError
 from core.files import write_atomic
 from core.store.records import Answered, Sample, Value
 from core.tasks.base import Features, Task
+from core.training.request import Request
 from core.workspace import Workspace
 
 Side = Literal["train", "val", "test"]
@@ -106,6 +107,23 @@ def past_pairs(space: Workspace, task: str, count: int) -> list[tuple[str, str]]
         if item.correction.predicted is not None and side_of(item.sample.group, seed) == "train"
     ]
     return pairs[-count:] if count else []
+
+
+def gather(
+    space: Workspace,
+    task: Task,
+    request: Request,
+    *,
+    progress: Callable[[float], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Dataset:
+    """Everything answered that may be learnt from: gated, measured, split, weighted.
+
+    Raises:
+        CancelledError: `stop` said so.
+    """
+    del request
+    return build(space, task, space.store.answered(task.name, with_media=True), progress=progress, stop=stop)
 
 
 def build(

@@ -17,12 +17,12 @@ from safetensors.torch import load_file
 
 from core import registry, tasks
 from core.errors import ModelError, RushesError
-from core.store.records import Value
 from core.tasks.base import Answer, ModelSpec, Task
 from core.tasks.learner import Item, Learner, Recipe, seed_everything
 from core.training import dataset, trainer
+from core.training.calibration import calibrated
 from core.training.dataset import Dataset, Example
-from core.training.statistics import fit_temperature
+from core.training.request import Request
 from core.training.trainer import Epoch
 from core.workspace import Workspace
 
@@ -74,8 +74,10 @@ def threads_for(space: Workspace) -> int:
     return space.settings.train.threads or max(1, (os.cpu_count() or 2) // 2)
 
 
-def train(space: Workspace, task_name: str, *, report: Report, stop: Callable[[], bool]) -> Trained:
-    """Learn from everything answered so far.
+def train(
+    space: Workspace, task_name: str, *, report: Report, stop: Callable[[], bool], request: Request | None = None
+) -> Trained:
+    """Learn from everything answered so far, or from what the request names.
 
     Raises:
         RushesError: there is too little to learn from.
@@ -84,16 +86,13 @@ def train(space: Workspace, task_name: str, *, report: Report, stop: Callable[[]
     task = tasks.get(task_name)
     torch.set_num_threads(threads_for(space))
     report(1, "loading corrections")
-    answered = space.store.answered(task.name, with_media=True)
-    refuse_too_few(space, len(answered))
-    data = dataset.build(
-        space,
-        task,
-        answered,
-        progress=lambda part: report(1 + 14 * part, "measuring features"),
-        stop=stop,
+    wanted = request or Request()
+    data = dataset.gather(
+        space, task, wanted, progress=lambda part: report(1 + 14 * part, "measuring features"), stop=stop
     )
     refuse_too_few(space, len(data.examples))
+    if wanted.folder:
+        dataset.write_manifests(data, wanted.folder)
     recipe = recipe_for(space, task)
     seed_everything(recipe.seed)
     base, learner, notes = warm_start(space, task, recipe)
@@ -241,21 +240,7 @@ def scores(task: Task, judged: Sequence[tuple[Example, Answer]]) -> dict[str, fl
 
 
 def finished_spec(result: Trained, version: str) -> ModelSpec:
-    """The spec with version and temperature frozen in."""
-    task = result.data.task
-    right: list[bool] = [
-        answer.value is not None and task.equal(_value(answer), example.truth) for example, answer in result.calibration
-    ]
-    temperature = fit_temperature([answer for _, answer in result.calibration], right)
-    return result.learner.final_spec().model_copy(
-        update={
-            "version": version,
-            "temperature": temperature,
-            "calibration_n": len(result.calibration) if temperature else 0,
-        }
-    )
-
-
-def _value(answer: Answer) -> Value:
-    assert answer.value is not None
-    return answer.value
+    """The spec with version and calibration frozen in."""
+    pairs = [(example.truth, answer) for example, answer in result.calibration]
+    spec = result.learner.final_spec().model_copy(update={"version": version})
+    return calibrated(result.data.task, spec, pairs)

@@ -23,6 +23,8 @@ InWorkspace = Annotated[
 OfTask = Annotated[str, typer.Option("--task", "-t", help="scenes, speech or ratings.")]
 Consent = Annotated[bool, typer.Option("--consent", help="Agree that clips of faces are kept in this workspace.")]
 
+Map = Annotated[list[str] | None, typer.Option("--map", help="ours=theirs: their name of one of our columns.")]
+
 FAILED, WRONG_USE = 1, 2
 
 
@@ -128,3 +130,14 @@ def counted(what: str) -> Generator[Step]:
 
 def _silent(done: int, name: str) -> None:
     del done, name
+
+
+def mapping(pairs: list[str]) -> dict[str, str]:
+    """`--map ours=theirs` as a dictionary.
+
+    Raises:
+        WrongUseError: a pair has no "=".
+    """
+    if wrong := [pair for pair in pairs if "=" not in pair]:
+        raise WrongUseError(f"--map {wrong[0]!r} is not of the form ours=theirs")
+    return dict(pair.split("=", 1) for pair in pairs)

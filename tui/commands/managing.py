@@ -1,4 +1,4 @@
-"""Commands on the workspace: init, config, dataset, doctor, rebuild."""
+"""Commands on the workspace: init, config, doctor, rebuild."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from typing import Annotated
 import typer
 
 from core.errors import WrongUseError
-from tui.commands.common import AsJson, InWorkspace, OfTask, emit, say, workspace
+from tui.commands.common import AsJson, InWorkspace, emit, say, workspace
 
 app = typer.Typer()
-dataset_app = typer.Typer(help="What has been answered.", no_args_is_help=True)
-app.add_typer(dataset_app, name="dataset")
 
 
 @app.command()
@@ -52,34 +50,6 @@ def config(
             raise WrongUseError(f"there is no setting {name!r}", do="List them with: rushes config")
         lines = [f"{row.name} = {row.value}  ({row.origin})\n    {row.meaning}" for row in rows]
         emit([row._asdict() for row in rows], as_json, lines)
-
-
-@dataset_app.command("stats")
-def dataset_stats(task: OfTask, as_json: AsJson = False, where: InWorkspace = None) -> None:
-    """How much is answered, and how the answers are spread."""
-    from core import tasks
-
-    with workspace(where) as space:
-        emit(space.store.statistics(tasks.get(task).name), as_json)
-
-
-@dataset_app.command("clear")
-def dataset_clear(
-    task: OfTask,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: AsJson = False,
-    where: InWorkspace = None,
-) -> None:
-    """Set all answers of a task aside (they stay in the journal; one undo brings them back)."""
-    from core import tasks
-
-    with workspace(where) as space:
-        owner = tasks.get(task)
-        count = space.store.count_answered(owner.name)
-        if not yes and not typer.confirm(f"Clear {count} answers of {owner.name}?", err=True):
-            raise typer.Exit(1)
-        space.store.clear(owner.name)
-        emit({"cleared": count}, as_json, [f"✓ {count} answers of {owner.name} cleared"])
 
 
 @app.command()

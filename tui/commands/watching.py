@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.errors import WrongUseError
-from tui.commands.common import AsJson, Consent, InWorkspace, OfTask, counted, emit, say, workspace
+from tui.commands.common import AsJson, Consent, InWorkspace, Map, OfTask, counted, emit, mapping, say, workspace
 
 if TYPE_CHECKING:
     from core.loop import Prediction
@@ -157,31 +157,18 @@ def correct(
     where: InWorkspace = None,
 ) -> None:
     """Answer one sample: give the right value, or confirm the model's with --right."""
-    from core import loop, registry, review, tasks
+    from core import loop, registry, tasks
+    from core.review import answers
 
     if right == (value is not None):
         raise WrongUseError("give either the right value or --right")
     with workspace(where) as space:
-        found = review.find(space, sample)
+        found = answers.find(space, sample)
         task = tasks.get(found.task)
         answer = None if value is None else task.parse(value, registry.current_spec(space, task))
         saved = loop.correct(space, [(found, answer)])[0]
         payload = {"sample_id": saved.sample, "value": saved.value, "was_correct": saved.was_correct}
         emit(payload, as_json, ["✓ Marked as correct" if right else "✓ Training sample saved!"])
-
-
-def mapping(pairs: list[str]) -> dict[str, str]:
-    """`--map ours=theirs` as a dictionary.
-
-    Raises:
-        WrongUseError: a pair has no "=".
-    """
-    if wrong := [pair for pair in pairs if "=" not in pair]:
-        raise WrongUseError(f"--map {wrong[0]!r} is not of the form ours=theirs")
-    return dict(pair.split("=", 1) for pair in pairs)
-
-
-Map = Annotated[list[str] | None, typer.Option("--map", help="ours=theirs: their name of one of our columns.")]
 
 
 @app.command(name="import")
@@ -207,27 +194,4 @@ def import_(
         payload = {"imported": result.imported, "skipped": result.skipped, "errors": result.errors}
         emit(payload, as_json, lines)
         if result.errors:
-            raise typer.Exit(1)
-
-
-@app.command()
-def evaluate(
-    manifest: Annotated[Path, typer.Option(help="A CSV manifest with the right answers.")],
-    task: OfTask,
-    model: Annotated[str | None, typer.Option(help="A version such as v3, or an ONNX file.")] = None,
-    map_: Map = None,
-    as_json: AsJson = False,
-    where: InWorkspace = None,
-) -> None:
-    """Score a model on a manifest; nothing is stored."""
-    from core import judging, tasks
-
-    with workspace(where) as space:
-        predictor = judging.predictor(space, tasks.get(task).name, model, warn=say)
-        with counted("evaluating") as bar:
-            report = judging.evaluate(predictor, manifest, mapping(map_ or []), progress=bar)
-        for failure in report.failures:
-            say(f"✗ {failure}")
-        emit(report.to_json(), as_json)
-        if report.failures:
             raise typer.Exit(1)

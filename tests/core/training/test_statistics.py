@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 
 from core.tasks.base import Answer
-from core.training.statistics import bootstrap, confidence_at, fit_temperature
+from core.training.calibration import confidence_at, fit_temperature
+from core.training.statistics import bootstrap
 
 
 def test_an_overconfident_model_gets_a_temperature_that_makes_it_honest():

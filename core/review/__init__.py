@@ -1,0 +1,1 @@
+"""What is asked about, in which order, and what an answer means."""
