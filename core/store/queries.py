@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from core.store.places import Places
-from core.store.records import Answered, Correction, Json, Prediction, PredictionKind, Sample, SampleRow, SampleState
+from core.store.records import (
+    Answered,
+    Correction,
+    Json,
+    Lineage,
+    Prediction,
+    PredictionKind,
+    Rivals,
+    Sample,
+    SampleRow,
+    SampleState,
+)
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -68,6 +79,41 @@ def answered(db: Database, places: Places, task: str, *, with_media: bool) -> li
     return found
 
 
+def rivals(db: Database, task: str, versions: Sequence[str]) -> list[Rivals]:
+    """All answered samples in journal order, each with the newest answers of these versions that did not fail."""
+    query = f"""SELECT s.id, s."group", s.answer_line, c.value, c.at, p.version, p.value
+        FROM samples s JOIN {_ANSWER} LEFT JOIN predictions p ON p.sample = s.id AND p.task = s.task
+            AND p.kind IN ('model', 'shadow') AND p.error IS NULL AND p.version IN ({", ".join("?" * len(versions))})
+        WHERE s.task = ? AND s.state = 'answered' ORDER BY s.answer_line, p.line"""
+    found: dict[str, Rivals] = {}
+    for sample, group, order, truth, at, version, value in db.conn.execute(query, [*versions, task]).fetchall():
+        row = found.setdefault(sample, Rivals(sample, group, order, truth, at, {}))
+        if version is not None:
+            row.said[version] = value
+    return list(found.values())
+
+
+def lineage(db: Database, task: str, versions: Sequence[str]) -> Lineage:
+    """What these versions and those they started from were trained on; a label without a side counts as such."""
+    ancestors = """WITH RECURSIVE line(version) AS (
+            SELECT value FROM json_each(?) UNION
+            SELECT json_extract(r.params_json, '$.base') FROM line
+                JOIN model_training_runs r ON r.model_version = ? || '/' || line.version
+            WHERE json_extract(r.params_json, '$.base') IS NOT NULL)"""
+    joined = "line {} JOIN model_training_runs r ON r.model_version = ? || '/' || line.version"
+    values = [json.dumps(list(versions)), task, task]
+    runs = db.conn.execute(
+        f"{ancestors} SELECT line.version, r.id IS NOT NULL, r.job_id FROM {joined.format('LEFT')}", values
+    ).fetchall()
+    seen = db.conn.execute(
+        f"""{ancestors} SELECT DISTINCT l.snapshot_id FROM {joined.format("")}
+            JOIN model_training_snapshot_labels l ON l.training_run_id = r.id WHERE l.split IS NOT 'test'""",
+        values,
+    ).fetchall()
+    jobs = {version: job for version, recorded, job in runs if recorded}
+    return Lineage(frozenset(sample for (sample,) in seen), jobs, tuple(version for version, *_ in runs))
+
+
 def listed(
     db: Database, places: Places, task: str, *, state: SampleState | None, limit: int, offset: int, newest_first: bool
 ) -> list[SampleRow]:
@@ -81,6 +127,24 @@ def listed(
         ORDER BY {", ".join(f"s.{name} {way}" for name in order)} LIMIT ? OFFSET ?"""
     rows = db.conn.execute(query, [task, state or "deleted", limit, offset]).fetchall()
     return [_listed(row, places) for row in rows]
+
+
+def rows_of(db: Database, places: Places, task: str, samples: Sequence[str]) -> list[SampleRow]:
+    """These samples of a task as lists show them, in the order asked for; those that are not there are left out."""
+    query = f"""SELECT s.state, {_S}, {_C}, {_P} FROM json_each(?) asked
+        JOIN samples s ON s.task = ? AND s.id = asked.value
+        LEFT JOIN {_ANSWER} LEFT JOIN predictions p ON p.line =
+            (SELECT max(line) FROM predictions WHERE sample = s.id AND kind = 'model')
+        WHERE s.state <> 'deleted' ORDER BY asked.key"""
+    return [_listed(row, places) for row in db.conn.execute(query, [json.dumps(list(samples)), task]).fetchall()]
+
+
+def newest_of(db: Database, samples: Sequence[str], kind: PredictionKind) -> dict[str, Prediction]:
+    """The newest prediction of a kind on each of these samples that has one."""
+    query = f"""SELECT {_P} FROM json_each(?) asked JOIN predictions p ON p.line =
+        (SELECT max(line) FROM predictions WHERE sample = asked.value AND kind = ?)"""
+    found = [_prediction(row) for row in db.conn.execute(query, [json.dumps(list(samples)), kind]).fetchall()]
+    return {said.sample: said for said in found}
 
 
 def _listed(row: Row, places: Places) -> SampleRow:
@@ -98,6 +162,12 @@ def _listed(row: Row, places: Places) -> SampleRow:
 def count(db: Database, task: str, state: SampleState) -> int:
     """How many samples are in a state."""
     return db.conn.execute("SELECT count(*) FROM samples WHERE task = ? AND state = ?", [task, state]).fetchone()[0]
+
+
+def newest_task(db: Database) -> str | None:
+    """The task of the sample captured last."""
+    row = db.conn.execute("SELECT task FROM samples ORDER BY captured_at DESC LIMIT 1").fetchone()
+    return row[0] if row else None
 
 
 def counts(db: Database) -> Json:

@@ -121,3 +121,33 @@ class SampleRow:
     state: SampleState
     correction: Correction | None
     prediction: Prediction | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rivals:
+    """An answered sample with what some versions say of it: their newest answer that did not fail, by version.
+
+    `order` is the journal's order of the user's answer, `at` its time.
+    """
+
+    sample: str
+    group: str
+    order: int
+    truth: Value
+    at: float
+    said: dict[str, Value | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What some versions have seen in training, they or the versions they started from.
+
+    Attributes:
+        samples: ids on the sides that training looked at; the test side is not among them.
+        jobs: the job of every recorded version, by version.
+        versions: all versions asked for and those they started from, recorded or not.
+    """
+
+    samples: frozenset[str]
+    jobs: dict[str, str | None]
+    versions: tuple[str, ...]

@@ -23,8 +23,10 @@ from core.store.records import (
     Answered,
     Correction,
     Json,
+    Lineage,
     Prediction,
     PredictionKind,
+    Rivals,
     Sample,
     SampleRow,
     SampleState,
@@ -200,9 +202,25 @@ class Store:
             )
         )
 
+    def rows(self, task: str, samples: Sequence[str]) -> list[SampleRow]:
+        """These samples with their state, valid answer and newest prediction; deleted ones are left out."""
+        return self.mirror.ask(lambda db: queries.rows_of(db, Places(self.root), task, samples))
+
+    def newest_of(self, samples: Sequence[str], kind: PredictionKind) -> dict[str, Prediction]:
+        """The newest prediction of a kind on each of these samples that has one."""
+        return self.mirror.ask(lambda db: queries.newest_of(db, samples, kind))
+
     def answered(self, task: str, *, with_media: bool = False) -> list[Answered]:
         """Valid answers in journal order; with `with_media` only those whose file is there."""
         return self.mirror.ask(lambda db: queries.answered(db, Places(self.root), task, with_media=with_media))
+
+    def rivals(self, task: str, versions: Sequence[str]) -> list[Rivals]:
+        """All answered samples in journal order with the newest answers of these versions."""
+        return self.mirror.ask(lambda db: queries.rivals(db, task, versions))
+
+    def lineage(self, task: str, versions: Sequence[str]) -> Lineage:
+        """What these versions, and those they started from, have seen in training."""
+        return self.mirror.ask(lambda db: queries.lineage(db, task, versions))
 
     def count_answered(self, task: str) -> int:
         """How many samples of a task have a valid answer."""
@@ -211,6 +229,10 @@ class Store:
     def count(self, task: str, state: SampleState) -> int:
         """How many samples of a task are in a state."""
         return self.mirror.ask(lambda db: queries.count(db, task, state))
+
+    def newest_task(self) -> str | None:
+        """The task of the sample captured last."""
+        return self.mirror.ask(queries.newest_task)
 
     def predictions(self, sample: str) -> list[Prediction]:
         """All predictions on a sample, oldest first."""
