@@ -10,14 +10,15 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
-from core import tasks
+from core import adapters, calibration, tasks
+from core.adapters import Adapter
 from core.errors import ModelError
 from core.files import write_atomic
 from core.tasks.base import Answer, Array, Features, ModelSpec, Task
@@ -36,6 +37,7 @@ class Predictor:
     session: Any  # onnxruntime.InferenceSession, which has no usable type stubs
     path: Path
     threads: int
+    adapter: Adapter | None = None  # for a file that is not of our making
 
     @property
     def version(self) -> str:
@@ -43,12 +45,15 @@ class Predictor:
 
     def outputs(self, inputs: dict[str, Array]) -> dict[str, Array]:
         """Raw network outputs for a batch, by name."""
+        if self.adapter:
+            return self.adapter.run(self.session, inputs)
         names = [output.name for output in self.session.get_outputs()]
         return dict(zip(names, self.session.run(names, inputs), strict=True))
 
     def answer(self, features: Sequence[Features]) -> list[Answer]:
         """Decoded answers for a batch of features."""
-        return self.task.decode(self.outputs(self.task.inputs(features)), self.spec)
+        decoded = self.task.decode(self.outputs(self.task.inputs(features)), self.spec)
+        return [calibration.applied(self.spec, one) for one in decoded]
 
 
 def load(path: Path, *, task: str | None = None, threads: int = 0, timings: Path | None = None) -> Predictor:
@@ -66,7 +71,7 @@ def load(path: Path, *, task: str | None = None, threads: int = 0, timings: Path
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"cannot be read ({error.strerror})", where=path) from None
-    session = _session(content, path, threads or 1)
+    session = open_session(content, path, threads or 1)
     spec = read_spec(session.get_modelmeta().custom_metadata_map, path)
     if task and spec.task != task:
         raise ModelError(f"is a model for {spec.task}, not for {task}", where=path)
@@ -74,7 +79,7 @@ def load(path: Path, *, task: str | None = None, threads: int = 0, timings: Path
     for ours, theirs in ((owner.features_version, spec.features), (owner.decoder_version, spec.decoder)):
         if ours != theirs:
             raise ModelError(f"needs {theirs}, this program has {ours}", where=path, do="Update Rushes.")
-    predictor = Predictor(owner, spec, session, path, threads or 1)
+    predictor = Predictor(owner, spec, session, path, threads or 1, adapters.of(spec.params))
     if not threads and (os.cpu_count() or 1) > 1:
         return _choose_threads(predictor, content, timings)
     return predictor
@@ -95,7 +100,12 @@ def read_spec(metadata: dict[str, str], path: Path) -> ModelSpec:
         raise ModelError(f"has wrong metadata ({first['loc']}: {first['msg']})", where=path) from None
 
 
-def _session(content: bytes, path: Path, threads: int) -> Any:
+def open_session(content: bytes, path: Path, threads: int) -> Any:
+    """An ONNX Runtime session on the CPU.
+
+    Raises:
+        ModelError: the bytes are no model it can run.
+    """
     import onnxruntime  # 130 ms, only where a model really runs
 
     options = onnxruntime.SessionOptions()
@@ -121,7 +131,7 @@ def _choose_threads(predictor: Predictor, content: bytes, timings: Path | None) 
             known = {}
     if known.get(key) == 1:
         return predictor
-    pair = Predictor(predictor.task, predictor.spec, _session(content, predictor.path, 2), predictor.path, 2)
+    pair = replace(predictor, session=open_session(content, predictor.path, 2), threads=2)
     if key not in known:
         golden = predictor.task.golden(predictor.spec)
         known[key] = 2 if _best_ms(predictor, golden) > WORTH_A_THREAD * _best_ms(pair, golden) else 1

@@ -1,57 +1,47 @@
-"""Model versions: their cards, which one answers, and how another takes its place or an old one comes back."""
+"""Which version answers, and how another takes its place or an old one comes back. The files are `core.versions`'."""
 
 from __future__ import annotations
 
-import json
-import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from core import inference, tasks
+from core import adapters, inference, overrides, tasks
 from core.errors import ModelError, WrongUseError
-from core.files import locked, private_dir, sha256_file, write_atomic
+from core.files import locked, sha256_file, write_atomic
 from core.inference import Predictor
 from core.log import logger
 from core.tasks.base import ModelSpec, Task
+from core.versions import (
+    FACTORY,
+    FACTORY_FOLDER,
+    IMPORTED,
+    Card,
+    card,
+    cards,
+    claim_number,
+    folder,
+    has_model,
+    model_path,
+    numbers,
+    to_json,
+)
 from core.workspace import Workspace
 
-FACTORY = "factory"
-FACTORY_FOLDER = Path(__file__).parent / "factory"
-_NUMBERED = re.compile(r"model_v(\d+)\.onnx")
-
-
-class Card(BaseModel):
-    """What is known of a version. `held_out`: n, metric, value and the baseline it was compared with."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    schema_version: int = 1
-    task: str
-    version: str
-    created_at: float = 0.0
-    spec: ModelSpec
-    sha256: dict[str, str] = {}
-    metrics: dict[str, float] = {}
-    held_out: dict[str, Any] = {}
-    golden: dict[str, Any] = {}
-    base: str | None = None
-    job_id: str | None = None
-    verdict: str | None = None
-    data: str = ""
-    notes: tuple[str, ...] = ()
-    evidence: dict[str, Any] = {}  # how it compared with the champion of its time
-    speaker: str | None = None  # the version is for this speaker alone
+__all__ = [
+    "FACTORY", "FACTORY_FOLDER", "IMPORTED", "Card", "Pointer", "Serving", "card", "cards", "challenge", "check_task",
+    "claim_number", "current_spec", "define_labels", "deploy", "folder", "has_model", "load_version", "model_path",
+    "numbers", "pointer", "prove", "revert", "rollback", "serving", "serving_spec", "to_json",
+]  # fmt: skip
 
 
 class Pointer(BaseModel):
     """`active.json`: which version answers, which one answers in shadow, and the way back, newest first.
 
-    `speakers` names the version that answers while that speaker is set (speech).
+    `speakers` names the version that answers while that speaker is set (speech); `speakers_previous` their way back.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,82 +51,47 @@ class Pointer(BaseModel):
     challenger: str | None = None
     previous: tuple[str, ...] = ()
     speakers: dict[str, str] = {}
+    speakers_previous: dict[str, tuple[str, ...]] = {}
+
+    def line(self, speaker: str | None) -> tuple[str, ...]:
+        """Who answers, best first: the speaker's version, the champion, those before it, the factory's."""
+        own = (self.speakers[speaker],) if speaker and speaker in self.speakers else ()
+        return tuple(dict.fromkeys((*own, self.champion, *self.previous, FACTORY)))
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """The predictor that answers, and what the screen must say if it is not the one it should be."""
+    """The predictor that answers, and what the screen must say if it is not the one it should be.
+
+    Attributes:
+        problem: why an older version answers, as a sentence.
+        override: the variables that decide over the registry, such as "RUSHES_MODEL_VERSION_SCENES=v2".
+    """
 
     predictor: Predictor
     problem: str | None = None
-
-
-def folder(space: Workspace, task: str) -> Path:
-    """Where a task's versions lie."""
-    return space.models / task
-
-
-def model_path(space: Workspace, task: str, version: str, suffix: str = ".onnx") -> Path:
-    """The file of a version; `factory` lies in the program.
-
-    Raises:
-        WrongUseError: no such version.
-    """
-    if version == FACTORY:
-        return FACTORY_FOLDER / f"{task}{suffix}"
-    if not re.fullmatch(r"v\d+", version):
-        raise WrongUseError(f"{version!r} is not a version", do=f"Versions of {task} look like v1; see: rushes models")
-    return folder(space, task) / f"model_{version}{suffix}"
-
-
-def numbers(space: Workspace, task: str) -> list[int]:
-    """Version numbers on disk, ascending."""
-    found = (_NUMBERED.fullmatch(path.name) for path in folder(space, task).glob("model_v*.onnx"))
-    return sorted(int(match[1]) for match in found if match)
-
-
-def card(space: Workspace, task: str, version: str) -> Card:
-    """A version's card.
-
-    Raises:
-        ModelError: it is missing or damaged.
-    """
-    path = model_path(space, task, version, ".json")
-    try:
-        return Card.model_validate_json(path.read_bytes())
-    except OSError:
-        raise ModelError(f"{task} {version} has no card", where=path) from None
-    except ValidationError as error:
-        raise ModelError(f"the card of {task} {version} has {error.error_count()} wrong fields", where=path) from None
-
-
-def cards(space: Workspace, task: str) -> list[Card]:
-    """All readable cards, the factory's first."""
-    found: list[Card] = []
-    for version in (FACTORY, *(f"v{number}" for number in numbers(space, task))):
-        try:
-            found.append(card(space, task, version))
-        except ModelError as error:
-            logger.warning("%s", error)
-    return found
+    override: str | None = None
 
 
 def pointer(space: Workspace, task: str) -> Pointer:
-    """The task's pointer; a missing or damaged one means the factory model."""
+    """The task's pointer; a missing one means the factory model, a damaged one what was deployed last."""
     path = folder(space, task) / "active.json"
     try:
         return Pointer.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return Pointer()
     except ValidationError:
-        newest = numbers(space, task)
-        logger.error("%s is damaged, taking the newest version", path)
-        return Pointer(champion=f"v{newest[-1]}" if newest else FACTORY)
+        logger.error("%s is damaged, taking what was deployed last", path)
+        return Pointer(champion=_last_deployed(space, task))
 
 
-def has_model(space: Workspace, task: str) -> bool:
-    """Whether there is any version to answer or to start from; a new task may come without a factory model."""
-    return bool(numbers(space, task)) or model_path(space, task, FACTORY).exists()
+def _last_deployed(space: Workspace, task: str) -> str:
+    noted = [str(event.get("champion")) for event in space.store.events("deployment") if event.get("task") == task]
+    there = {known.version: known for known in cards(space, task)}
+    if noted and noted[-1] in there:
+        return noted[-1]
+    own = [version for version, known in there.items() if not known.speaker and known.base != IMPORTED]
+    return own[-1] if own else FACTORY
 
 
 def load_version(space: Workspace, task: str, version: str) -> Predictor:
@@ -153,43 +108,80 @@ def load_version(space: Workspace, task: str, version: str) -> Predictor:
     )
 
 
-def serving(space: Workspace, task: str) -> Serving:
-    """The champion; where its file is damaged, the previous good version, then the factory's, with a word about it.
+def serving(space: Workspace, task: str, speaker: str | None = None) -> Serving:
+    """The version the environment asks for; else the speaker's; else the champion.
+
+    Where the file of one of ours is damaged, the next good one answers, with a word about it; an override that cannot
+    be followed is an error.
 
     Raises:
-        ModelError: not even the factory model can be used.
+        ModelError: not even the factory model can be used, or the override names a version that cannot.
+        WrongUseError: `RUSHES_THRESHOLD` makes no sense.
     """
-    active = pointer(space, task)
+    chosen = overrides.version(space, task)
+    found = _overriding(space, task, *chosen) if chosen else _in_line(space, task, speaker)
+    spec, bar = overrides.applied(space, found.predictor.spec, scored=tasks.get(task).kind == "score")
+    if bar is None:
+        return found
+    said = ", ".join(part for part in (found.override, f"{bar}={spec.threshold:g} on 0..1") if part)
+    return replace(found, predictor=replace(found.predictor, spec=spec), override=said)
+
+
+def _overriding(space: Workspace, task: str, version: str, variable: str) -> Serving:
+    try:
+        return Serving(load_version(space, task, version), override=f"{variable}={version}")
+    except ModelError as error:
+        raise ModelError(f"{task} {version} {error.what}", where=variable, do="Unset it, or name another.") from None
+
+
+def _in_line(space: Workspace, task: str, speaker: str | None) -> Serving:
+    line = pointer(space, task).line(speaker)
     first_problem: str | None = None
-    for version in (active.champion, *active.previous, FACTORY):
+    for version in line:
         try:
             return Serving(load_version(space, task, version), first_problem)
         except ModelError as error:
             logger.error("%s", error)
-            first_problem = first_problem or f"{active.champion} {error.what}; an older version answers"
+            first_problem = first_problem or f"{line[0]} {error.what}; an older version answers"
     raise ModelError(f"no model of {task} can be used", do="Reinstall Rushes; your corrections are safe.")
 
 
-def serving_spec(space: Workspace, task: str) -> ModelSpec:
-    """The champion's spec from its card, without loading the model; the task's default where no card can be read."""
-    active = pointer(space, task)
-    for version in (active.champion, *active.previous, FACTORY):
+def serving_spec(space: Workspace, task: str, speaker: str | None = None) -> ModelSpec:
+    """The spec of what answers, from its card, without loading the model; the task's default where none can be read.
+
+    Raises:
+        ModelError: an override names a version that cannot be used.
+        WrongUseError: `RUSHES_THRESHOLD` makes no sense.
+    """
+    owner = tasks.get(task)
+    return overrides.applied(space, _spec(space, owner, speaker), scored=owner.kind == "score")[0]
+
+
+def _spec(space: Workspace, owner: Task, speaker: str | None) -> ModelSpec:
+    if chosen := overrides.version(space, owner.name):
+        return card(space, owner.name, chosen[0]).spec
+    for version in pointer(space, owner.name).line(speaker):
         try:
-            return card(space, task, version).spec
+            return card(space, owner.name, version).spec
         except ModelError as error:
             logger.error("%s", error)
-    return tasks.get(task).default_spec()
+    return owner.default_spec()
 
 
 def current_spec(space: Workspace, task: Task) -> ModelSpec:
     """What a user's answer is checked against now: the champion's spec, with the workspace's labels and scale."""
     spec = serving_spec(space, task.name)
+    # How an imported file is fed is that file's own affair; the next version is one of ours.
+    params = {name: value for name, value in spec.params.items() if name != adapters.PARAM}
+    spec = spec.model_copy(update={"params": params})
     if task.kind == "label":
         defined = [event for event in space.store.events("labels") if event.get("task") == task.name]
         return spec.model_copy(update={"labels": tuple(defined[-1]["labels"])}) if defined else spec
     if task.kind == "score":
         ratings = space.settings.ratings
-        return spec.model_copy(update={"scale": ratings.scale, "threshold": ratings.threshold})
+        bar = overrides.threshold(space)
+        changes = {"scale": ratings.scale, "threshold": ratings.threshold if bar is None else bar}
+        return spec.model_copy(update=changes)
     return spec
 
 
@@ -200,40 +192,57 @@ def define_labels(space: Workspace, task: Task, labels: Sequence[str]) -> None:
 
 
 def prove(space: Workspace, task: str, version: str) -> Predictor:
-    """Load a version and check it against what torch said at export.
+    """Load a version and check it against what it answered when it was made or imported.
 
     Raises:
         ModelError: the file is not the one the card describes, or answers differently.
     """
     known = card(space, task, version)
     path = model_path(space, task, version)
+    predictor = load_version(space, task, version)
     if (expected := known.sha256.get("onnx")) and sha256_file(path) != expected:
         raise ModelError("is not the file its card describes", where=path, do="Use another version.")
-    predictor = load_version(space, task, version)
     if known.golden and not inference.matches(known.golden, predictor.outputs(predictor.task.golden(predictor.spec))):
         raise ModelError("answers its golden input differently than at export", where=path, do="Use another version.")
     return predictor
 
 
 def deploy(space: Workspace, task: str, version: str, *, reason: str, challenger: str | None = None) -> Predictor:
-    """Make a version the champion: prove it, then swap the pointer.
+    """Let a version answer: prove it, then swap the pointer. It becomes the champion, or the one of its speaker.
 
     Args:
-        challenger: the version that answers in shadow from now on; none by default.
+        challenger: the version that answers in shadow from now on; none by default. A speaker's version leaves it be.
 
     Raises:
         ModelError: the version cannot be used; the champion stays.
     """
     predictor = prove(space, task, version)
+    speaker = card(space, task, version).speaker
     with locked(folder(space, task) / ".active.lock"):
         old = pointer(space, task)
-        trail = old.previous
-        if old.champion != version:
-            trail = (old.champion, *(name for name in old.previous if name not in (old.champion, version)))
-        new = old.model_copy(update={"champion": version, "challenger": challenger, "previous": trail})
+        new = _with_speaker(old, speaker, version) if speaker else _with_champion(old, version, challenger)
         if new != old:
-            _point(space, task, new, reason)
+            _point(space, task, new, reason, speaker)
     return predictor
+
+
+def _with_champion(old: Pointer, version: str, challenger: str | None) -> Pointer:
+    trail = old.previous
+    if old.champion != version:
+        trail = (old.champion, *(name for name in old.previous if name not in (old.champion, version)))
+    return old.model_copy(update={"champion": version, "challenger": challenger, "previous": trail})
+
+
+def _with_speaker(old: Pointer, speaker: str, version: str) -> Pointer:
+    trail = old.speakers_previous.get(speaker, ())
+    if (now := old.speakers.get(speaker)) and now != version:
+        trail = (now, *(name for name in trail if name not in (now, version)))
+    return old.model_copy(
+        update={
+            "speakers": old.speakers | {speaker: version},
+            "speakers_previous": old.speakers_previous | {speaker: trail},
+        }
+    )
 
 
 def challenge(space: Workspace, task: str, version: str | None, *, reason: str) -> None:
@@ -253,49 +262,65 @@ def challenge(space: Workspace, task: str, version: str | None, *, reason: str) 
             _point(space, task, old.model_copy(update={"challenger": version}), reason)
 
 
-def rollback(space: Workspace, task: str) -> Predictor:
-    """Bring the previous champion back (seed 002's restore-backup).
+def rollback(space: Workspace, task: str, speaker: str | None = None) -> Predictor:
+    """Bring the previous champion back (seed 002's restore-backup), or what answered a speaker before.
+
+    A speaker's first version has none before it: the champion answers that speaker then.
 
     Raises:
         WrongUseError: there is none.
+        ModelError: the one to come back cannot be used; nothing changes.
     """
     with locked(folder(space, task) / ".active.lock"):
         old = pointer(space, task)
-        if not old.previous:
-            raise WrongUseError(f"{task} has no earlier champion to go back to")
-        predictor = prove(space, task, old.previous[0])
-        back = {"champion": old.previous[0], "challenger": None, "previous": old.previous[1:]}
-        _point(space, task, old.model_copy(update=back), f"rolled back {old.champion}")
+        new = _without_speaker(old, task, speaker) if speaker else _back(old, task)
+        predictor = prove(space, task, new.line(speaker)[0])
+        _point(space, task, new, f"rolled back {old.line(speaker)[0]}", speaker)
     return predictor
 
 
+def _back(old: Pointer, task: str) -> Pointer:
+    if not old.previous:
+        raise WrongUseError(f"{task} has no earlier champion to go back to")
+    return old.model_copy(
+        update={"champion": old.previous[0], "challenger": None, "previous": old.previous[1:]},
+    )
+
+
+def _without_speaker(old: Pointer, task: str, speaker: str) -> Pointer:
+    if speaker not in old.speakers:
+        raise WrongUseError(f"{task} has no version for speaker {speaker!r}", do="See: rushes models list")
+    trail = old.speakers_previous.get(speaker, ())
+    others = {name: version for name, version in old.speakers.items() if name != speaker}
+    trails = {name: before for name, before in old.speakers_previous.items() if name != speaker}
+    if trail:
+        others[speaker], trails[speaker] = trail[0], trail[1:]
+    return old.model_copy(update={"speakers": others, "speakers_previous": trails})
+
+
 def revert(space: Workspace, task: str) -> Predictor:
-    """Go back to the factory model; the trained versions stay."""
-    return deploy(space, task, FACTORY, reason="reverted to factory")
+    """Go back to the factory model, for every speaker; the trained versions stay.
+
+    Raises:
+        ModelError: the factory model cannot be used; nothing changes.
+    """
+    predictor = prove(space, task, FACTORY)
+    with locked(folder(space, task) / ".active.lock"):
+        old = pointer(space, task)
+        new = _with_champion(old, FACTORY, None).model_copy(update={"speakers": {}, "speakers_previous": {}})
+        if new != old:
+            _point(space, task, new, "reverted to factory")
+    return predictor
 
 
-def _point(space: Workspace, task: str, new: Pointer, reason: str) -> None:
+def _point(space: Workspace, task: str, new: Pointer, reason: str, speaker: str | None = None) -> None:
     write_atomic(folder(space, task) / "active.json", new.model_dump_json(indent=1))
-    about = {"task": task, "champion": new.champion, "challenger": new.challenger, "reason": reason}
+    about: dict[str, Any] = {"task": task, "champion": new.champion, "challenger": new.challenger, "reason": reason}
+    if speaker:
+        about |= {"speaker": speaker, "version": new.speakers.get(speaker)}
     space.store.note("deployment", about | {"at": time.time()})
-
-
-def claim_number(space: Workspace, task: str) -> int:
-    """The next version number. Numbers are never reused: the highest ever given is remembered beside the versions."""
-    private_dir(folder(space, task))
-    last = folder(space, task) / "last_number"
-    with locked(folder(space, task) / ".number.lock"):
-        given = int(last.read_text()) if last.exists() else 0
-        number = max(given, *numbers(space, task), 0) + 1
-        write_atomic(last, str(number))
-    return number
 
 
 def check_task(name: str) -> str:
     """The name, if it is a task's."""
     return tasks.get(name).name
-
-
-def to_json(known: Card) -> str:
-    """A card as it is written: stable order, readable."""
-    return json.dumps(known.model_dump(mode="json"), indent=1, ensure_ascii=False)
