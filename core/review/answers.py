@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from core import tasks
 from core.errors import RushesError, WrongUseError
@@ -64,6 +65,22 @@ def find(space: Workspace, start: str) -> Sample:
         return found[0]
     count = "no sample has" if not found else "several samples have"
     raise WrongUseError(f"{count} an id that begins with {start!r}", do="See the ids with: rushes capture")
+
+
+def skip(space: Workspace, sample: Sample, reason: str = "", *, skipped: bool = True) -> None:
+    """Set an unanswered sample aside, or put it back into the queue.
+
+    Raises:
+        RushesError: it has an answer.
+    """
+    if any(item.sample.id == sample.id for item in space.store.answered(sample.task)):
+        raise RushesError("is answered already", where=sample.id, do="Take it back with: rushes review undo")
+    space.store.skip(sample.task, [sample.id], reason, skipped=skipped)
+
+
+def hide(space: Workspace, task: str, samples: Sequence[str]) -> str:
+    """Delete samples: they leave lists and training until undo brings them back. Returns the action's batch."""
+    return space.store.delete(task, samples)
 
 
 def _same(kind: str, suggestion: Value, truth: Value, equal: bool) -> bool:
