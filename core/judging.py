@@ -11,9 +11,11 @@ from typing import Any
 from core import features, inference, manifest, registry
 from core.errors import RushesError
 from core.inference import Predictor
-from core.manifest import BadRow
-from core.store.records import Value
+from core.manifest import BadRow, Row
+from core.store.records import Sample, Value
 from core.tasks.base import Answer
+from core.training import evaluation, report
+from core.training.evaluation import Case, Evaluation
 from core.workspace import Workspace
 
 
@@ -70,13 +72,18 @@ class Scored:
     """What a model scored on a manifest."""
 
     version: str
-    pairs: list[tuple[Value, Answer]] = field(default_factory=list[tuple[Value, Answer]])
+    report: Evaluation
     failures: list[str] = field(default_factory=list[str])
-    metrics: dict[str, float] = field(default_factory=dict[str, float])
 
     def to_json(self) -> dict[str, Any]:
-        """`{"n","failed","model_version", metrics...}`."""
-        return {"n": len(self.pairs), "failed": len(self.failures), "model_version": self.version, **self.metrics}
+        """`{"n","failed","model_version", metrics..., "intervals","report"}`."""
+        known = {"n": self.report.n, "failed": len(self.failures), "model_version": self.version}
+        whole = self.report.to_json()
+        return {**known, **self.report.metrics, "intervals": whole["intervals"], "report": whole}
+
+    def lines(self) -> list[str]:
+        """The scores and what stands out, for people."""
+        return report.lines(self.report.to_json())
 
 
 def evaluate(
@@ -85,30 +92,64 @@ def evaluate(
     renamed: Mapping[str, str],
     *,
     progress: Callable[[int, str], None],
+    space: Workspace,
 ) -> Scored:
     """Score a model on the rows of a manifest; rows that cannot be judged are named and counted.
+
+    Args:
+        space: whose scale the scores are on, and where images named by address are kept.
 
     Raises:
         WrongUseError: the manifest cannot be read.
     """
-    result = Scored(model.version)
-    for row in manifest.read_manifest(source, model.task, renamed):
+    cases: list[Case] = []
+    failures: list[str] = []
+    asked = model.spec
+    if model.task.kind == "score":
+        asked = asked.model_copy(update={"scale": space.settings.ratings.scale})
+    for row in manifest.read_manifest(source, model.task, renamed, root=space.root):
         if isinstance(row, BadRow):
-            result.failures.append(f"row {row.number}: {row.reason}")
+            failures.append(f"row {row.number}: {row.reason}")
             continue
         try:
             # The truth of a foreign label is still a truth: the model is simply wrong about it.
             labels = (*model.spec.labels, row.value) if model.task.kind == "label" else ()
-            truth = model.task.parse(row.value, model.spec.model_copy(update={"labels": labels}))
+            truth = manifest.value_of(row, model.task, asked.model_copy(update={"labels": labels}))
+            path = row.local(space)
         except RushesError as error:
-            result.failures.append(f"row {row.number}: {error.what}")
+            failures.append(f"row {row.number}: {error.sentence()}")
             continue
-        judged = next(judge_files(model, [row.path]))
-        if judged.answer is None or judged.answer.value is None:
-            result.failures.append(f"row {row.number}: {judged.error or 'no answer'}")
-        else:
-            result.pairs.append((truth, judged.answer))
+        judged = next(judge_files(model, [path]))
+        answer = judged.answer or Answer(None, None, {"error": judged.error})
+        if evaluation.failed(answer):
+            failures.append(f"row {row.number}: {judged.error or 'no answer'}")
+        cases.append(Case(truth, answer, _sample(model.task.name, row)))
         progress(row.number, row.path.name)
-    if result.pairs:
-        result.metrics = model.task.score([truth for truth, _ in result.pairs], [answer for _, answer in result.pairs])
-    return result
+    return Scored(model.version, evaluation.evaluate(model.task, model.spec, cases), failures)
+
+
+def _sample(task: str, row: Row) -> Sample:
+    """What the manifest says of a row, for the slices; without a group each file is its own, as when it is imported."""
+    about = row.about
+    return Sample(
+        id=f"row {row.number}",
+        task=task,
+        group=about.group or str(row.path),
+        source=about.source,
+        region=about.region,
+        speaker=about.speaker,
+        context=about.context,
+        captured_at=about.captured_at,
+        phase=about.phase,
+        rating_count=about.rating_count,
+    )
+
+
+def write_page(path: Path, scored: Scored, facts: Mapping[str, Any]) -> None:
+    """Write the report as one HTML page.
+
+    Raises:
+        RushesError: it cannot be written there.
+    """
+    title = f"{scored.report.task} {scored.version}, judged on a manifest"
+    report.write(path, report.html(scored.report.to_json(), title, facts))

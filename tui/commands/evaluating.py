@@ -10,6 +10,7 @@ import typer
 from tui.commands.common import AsJson, InWorkspace, Map, OfTask, counted, emit, mapping, say, workspace
 
 app = typer.Typer()
+Page = Annotated[Path | None, typer.Option("--html", help="Also write the report as one page here.")]
 
 
 @app.command()
@@ -18,6 +19,7 @@ def evaluate(
     task: OfTask,
     model: Annotated[str | None, typer.Option(help="A version such as v3, or an ONNX file.")] = None,
     map_: Map = None,
+    page: Page = None,
     as_json: AsJson = False,
     where: InWorkspace = None,
 ) -> None:
@@ -27,9 +29,12 @@ def evaluate(
     with workspace(where) as space:
         predictor = judging.predictor(space, tasks.get(task).name, model, warn=say)
         with counted("evaluating") as bar:
-            report = judging.evaluate(predictor, manifest, mapping(map_ or []), progress=bar)
-        for failure in report.failures:
+            found = judging.evaluate(predictor, manifest, mapping(map_ or []), progress=bar, space=space)
+        for failure in found.failures:
             say(f"✗ {failure}")
-        emit(report.to_json(), as_json)
-        if report.failures:
+        if page:
+            judging.write_page(page, found, {"manifest": str(manifest)})
+            say(f"the report is in {page}")
+        emit(found.to_json(), as_json, found.lines())
+        if found.failures:
             raise typer.Exit(1)
