@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from core import loop, manifest, registry, tasks
+from core import fetching, loop, manifest, registry, tasks
 from core.capture import intake
-from core.errors import RushesError
+from core.errors import MediaError, RushesError
 from core.manifest import BadRow, Row
 from core.store.records import Sample, Value
 from core.tasks.base import ModelSpec, Task
@@ -58,9 +58,10 @@ def run(
     if manifest.is_journal(source):
         return _journal(space, source, task)
     result = Imported()
-    rows = list(manifest.read_manifest(source, task, renamed))
+    rows = list(manifest.read_manifest(source, task, renamed, root=space.root))
     spec = _spec(space, task, rows, result, add_labels)
     answers: list[tuple[Sample, Value]] = []
+    sources: dict[str, str] = {}
     known = {item.sample.id: item.correction.value for item in space.store.answered(task.name)}
     for row, found in _taken(space, task, rows, spec):
         progress(row.number, row.path.name if isinstance(row, Row) else "")
@@ -70,11 +71,12 @@ def run(
             result.skipped += 1
         else:
             answers += found
+            sources |= {sample.id: row.label_source for sample, _ in found if isinstance(row, Row)}
             result.imported += 1
     if answers:
         if task.kind == "label":
             registry.define_labels(space, task, spec.labels)
-        loop.correct(space, answers, label_source="imported")
+        loop.correct(space, answers, picked_by="own", label_source=sources)
     return result
 
 
@@ -96,18 +98,35 @@ def _spec(space: Workspace, task: Task, rows: Sequence[Row | BadRow], result: Im
 def _taken(
     space: Workspace, task: Task, rows: Sequence[Row | BadRow], spec: ModelSpec
 ) -> Iterator[tuple[Row | BadRow, list[tuple[Sample, Value]] | str]]:
+    other_scale = manifest.off_scale(rows, task, spec)
+
     def take(row: Row | BadRow) -> list[tuple[Sample, Value]] | str:
         if isinstance(row, BadRow):
             return row.reason
+        if other_scale:
+            return f"the scores of this file go beyond 1. {manifest.SET_SCALE}"
         try:
-            value = task.parse(row.value, spec)
-            parts = intake.admit(space, row.path, task, row.about, keep_in=space.kept(task.medium))
-            return [(part, value) for part in parts if isinstance(part, Sample)]
+            value = manifest.value_of(row, task, spec)
+            return [(part, value) for part in _parts(space, task, row)]
         except RushesError as error:
             return f"{row.path.name}: {error.what}" if error.where else error.sentence()
 
     with ThreadPoolExecutor(WORKERS) as pool:
         yield from zip(rows, pool.map(take, rows), strict=True)
+
+
+def _parts(space: Workspace, task: Task, row: Row) -> list[Sample]:
+    """The samples a row is about; those of an address remember it, and their file is called as the address says."""
+    found = intake.admit(space, row.local(space), task, row.about, keep_in=space.kept(task.medium))
+    parts = [part for part in found if isinstance(part, Sample)]
+    if row.scene_id and len(parts) > 1:
+        parts = [part for part in parts if part.scene_id == row.scene_id]
+        if not parts:
+            raise MediaError(f"has no scene {row.scene_id!r}", where=row.path.name)
+    if row.url is None:
+        return parts
+    origin = {"url": fetching.without_user(row.url), "file": row.path.name}
+    return [replace(part, extra=part.extra | origin) for part in parts]
 
 
 def _journal(space: Workspace, source: Path, task: Task) -> Imported:

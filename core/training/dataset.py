@@ -1,35 +1,32 @@
-"""What a training run learns from: answered samples, split by group, weighted, frozen into a manifest.
+"""What a training run learns from: answered samples that pass the gates, split by group, weighted.
 
-A group never changes side as data grows, because its side is a hash of its name.
+A group never changes side as data grows, because its side is a hash of its name. `manifests` writes it down.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
-from core import features
-from core.errors import CancelledError, MediaError
-from core.files import write_atomic
-from core.store.records import Answered, Sample, Value
-from core.tasks.base import Features, Task
+from core import features, registry
+from core.errors import CancelledError, MediaError, RushesError
+from core.store.records import Answered, Correction, Json, Sample, Value
+from core.tasks.base import Features, ModelSpec, Task
+from core.training import gates, manifests
+from core.training.manifests import Row, Side
 from core.training.request import Request
 from core.workspace import Workspace
 
-Side = Literal["train", "val", "test"]
 # Below this many groups on a held-out side one group decides too much: cross-validation takes over (DESIGN 7).
 FEWEST_GROUPS = 8
 RECENT_VIDEOS = 100
-COLUMNS = ("snapshot_id", "file", "label_source", "label_value", "split", "group", "speaker", "source", "region",
-           "phase", "captured_at", "rating_count", "weight", "media_hash")  # fmt: skip
+WORKERS = 2  # decoding and measuring release the interpreter lock
+Progress = Callable[[float], None]
+Stop = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +49,21 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Examples in journal order; `excluded` counts what was left out by reason; `hash` names the manifest."""
+    """Examples in journal order.
+
+    Attributes:
+        excluded: how many answers were left out, by reason.
+        hash: sha256 of `manifest_full.csv`; names the dataset.
+        rows: the manifest, a row per example.
+        parameters: what decided about it beside the journals: split seed, gates, feature version.
+    """
 
     task: Task
     examples: tuple[Example, ...]
     excluded: dict[str, int]
     hash: str
+    rows: tuple[Row, ...] = ()
+    parameters: Json = field(default_factory=dict[str, object])
 
     def on(self, side: Side) -> list[Example]:
         return [example for example in self.examples if example.side == side]
@@ -98,12 +104,32 @@ def weights(answered: Sequence[Answered]) -> list[float]:
     return [share * len(answered) / sum(shares) for share in shares]
 
 
+def grouped(space: Workspace, answered: Sequence[Answered]) -> list[Answered]:
+    """The same answers, look-alike corrections moved into their seed's group, so that both are on one side."""
+    noted = space.store.events("look_alike")
+    seeds = {str(event.get("sample")): str(event.get("seed")) for event in noted}
+    groups = {item.sample.id: item.sample.group for item in answered}
+
+    def group_of(sample: Sample) -> str:
+        seen, current = {sample.id}, seeds.get(sample.id) or sample.extra.get("like")
+        group = sample.group
+        while current and current not in seen:
+            seen.add(current)
+            if current not in groups:
+                found = space.store.sample(current)
+                groups[current] = found.group if found else group
+            group, current = groups[current], seeds.get(current)
+        return group
+
+    return [replace(item, sample=replace(item.sample, group=group_of(item.sample))) for item in answered]
+
+
 def past_pairs(space: Workspace, task: str, count: int) -> list[tuple[str, str]]:
     """The newest corrections of the training side as (what was said, what was right); never of the held-out sides."""
     seed = space.settings.train.split_seed
     pairs = [
         (str(item.correction.predicted), str(item.correction.value))
-        for item in space.store.answered(task)
+        for item in grouped(space, space.store.answered(task))
         if item.correction.predicted is not None and side_of(item.sample.group, seed) == "train"
     ]
     return pairs[-count:] if count else []
@@ -114,101 +140,185 @@ def gather(
     task: Task,
     request: Request,
     *,
-    progress: Callable[[float], None] = lambda _: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = lambda _: None,
+    stop: Stop = lambda: False,
 ) -> Dataset:
-    """Everything answered that may be learnt from: gated, measured, split, weighted.
+    """Everything answered that may be learnt from, or the exact corrections of an earlier job (`request.frozen`).
 
     Raises:
+        RushesError: no answer is of the wished speaker, or samples of the frozen manifest are gone.
         CancelledError: `stop` said so.
     """
-    del request
-    return build(space, task, space.store.answered(task.name, with_media=True), progress=progress, stop=stop)
+    if request.frozen:
+        return _thawed(space, task, request, progress=progress, stop=stop)
+    kept, excluded = _allowed(space, task, request.speaker)
+    found = list(_usable(space, task, kept, excluded, progress=progress, stop=stop))
+    rows = _rows(space, task, [item for item, _ in found])
+    examples = tuple(
+        Example(item, measured, row.split, row.weight) for (item, measured), row in zip(found, rows, strict=True)
+    )
+    known = parameters(space, task, request.speaker)
+    return Dataset(task, examples, dict(sorted(excluded.items())), manifests.digest(rows), rows, known)
 
 
-def build(
+def export(
+    space: Workspace,
+    task: Task,
+    folder: Path,
+    *,
+    speaker: str | None = None,
+    progress: Progress = lambda _: None,
+    stop: Stop = lambda: False,
+) -> Json:
+    """Write what a training would learn from now as manifests: `{"hash","full","train","val","test","excluded"}`.
+
+    Raises:
+        RushesError: the folder holds something else, cannot be written, or no answer is of that speaker.
+        CancelledError: `stop` said so; nothing was written.
+    """
+    manifests.require_place(folder)
+    kept, excluded = _allowed(space, task, speaker)
+    found = [item for item, _ in _usable(space, task, kept, excluded, progress=progress, stop=stop)]
+    rows = _rows(space, task, found)
+    counted = dict(sorted(excluded.items()))
+    meta: Json = {"task": task.name, "excluded": counted, "parameters": parameters(space, task, speaker)}
+    try:
+        counts = manifests.write(folder, rows, meta)
+    except OSError as error:
+        raise RushesError(f"the manifests cannot be written ({error.strerror})", where=folder) from None
+    return {"hash": manifests.digest(rows), **counts, "excluded": counted}
+
+
+def write_manifests(dataset: Dataset, folder: Path) -> dict[str, int]:
+    """Write a training's manifests and export_meta.json into its job's folder; returns the row counts."""
+    meta: Json = {"task": dataset.task.name, "excluded": dataset.excluded, "parameters": dataset.parameters}
+    return manifests.write(folder, dataset.rows, meta)
+
+
+def parameters(space: Workspace, task: Task, speaker: str | None = None) -> Json:
+    """What decides about a dataset beside the journals."""
+    settings = space.settings
+    return {
+        "split_seed": settings.train.split_seed,
+        "min_rating_count": settings.dataset.min_rating_count,
+        "good_at": settings.dataset.good_at,
+        "scale": list(settings.ratings.scale) if task.kind == "score" else None,
+        "features": task.features_version,
+        "speaker": speaker,
+    }
+
+
+def _allowed(space: Workspace, task: Task, speaker: str | None) -> tuple[list[Answered], Counter[str]]:
+    answered = grouped(space, space.store.answered(task.name))
+    if speaker is not None:
+        known = sorted({item.sample.speaker for item in answered if item.sample.speaker})
+        answered = [item for item in answered if item.sample.speaker == speaker]
+        if not answered:
+            do = f"Known speakers: {', '.join(known)}." if known else "No answer names a speaker."
+            raise RushesError(f"no answer of {task.name} is of speaker {speaker!r}", do=do)
+    return gates.passed(space, task, answered)
+
+
+def _usable(
     space: Workspace,
     task: Task,
     answered: Sequence[Answered],
+    excluded: Counter[str],
     *,
-    progress: Callable[[float], None] = lambda _: None,
-    stop: Callable[[], bool] = lambda: False,
-    workers: int = 2,
-) -> Dataset:
-    """Measure (or fetch) the features of every answered sample and decide its side and weight.
+    progress: Progress,
+    stop: Stop,
+) -> Iterator[tuple[Answered, Features]]:
+    """Each answer with its features, from the cache or measured; what cannot be measured is counted in `excluded`."""
 
-    Raises:
-        CancelledError: `stop` said so.
-    """
-    excluded: Counter[str] = Counter()
-    usable: list[tuple[Answered, Features]] = []
-    seen: dict[tuple[str | None, str | None], None] = {}
-
-    def measure(item: Answered) -> Features | str:
+    def measure(item: Answered) -> Features | MediaError:
         if stop():
             raise CancelledError("stopped")
         try:
             return features.of_sample(space, task, item.sample)
         except MediaError as error:
-            return error.what
+            return error
 
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         for done, (item, found) in enumerate(zip(answered, pool.map(measure, answered), strict=True), start=1):
-            key = (item.sample.media_hash or item.sample.id, item.sample.scene_id)
-            if isinstance(found, str):
-                excluded[found] += 1
-            elif key in seen:
-                excluded["duplicate content"] += 1
+            if isinstance(found, MediaError):
+                gates.count(excluded, item, gates.unusable(found.what))
             else:
-                seen[key] = None
-                usable.append((item, found))
+                yield item, found
             progress(done / len(answered))
-    seed = space.settings.train.split_seed
-    shares = weights([item for item, _ in usable]) if usable else []
-    examples = tuple(
-        Example(item, found, side_of(item.sample.group, seed), share)
-        for (item, found), share in zip(usable, shares, strict=True)
+
+
+def _rows(space: Workspace, task: Task, answered: Sequence[Answered]) -> tuple[Row, ...]:
+    seed, spec = space.settings.train.split_seed, registry.current_spec(space, task)
+    shares = weights(answered) if answered else []
+    return tuple(
+        _row(item, side_of(item.sample.group, seed), share, spec, space.settings.dataset.good_at)
+        for item, share in zip(answered, shares, strict=True)
     )
-    return Dataset(task, examples, dict(excluded), manifest_hash(examples))
 
 
-def _row(example: Example) -> list[str]:
-    """Every value as text, floats as `repr`, so that equal input gives equal bytes."""
-    sample: Sample = example.answered.sample
-    known = (sample.id, sample.media, example.answered.correction.label_source, example.truth, example.side,
-             sample.group, sample.speaker, sample.source, sample.region, sample.phase, sample.captured_at,
-             sample.rating_count, round(example.weight, 9), sample.media_hash)  # fmt: skip
-    return ["" if value is None else str(value) for value in known]
+def _row(item: Answered, side: Side, weight: float, spec: ModelSpec, good_at: float) -> Row:
+    sample, truth = item.sample, item.correction
+    url = sample.extra.get("url")
+    shown, good = truth.value, None
+    if isinstance(truth.value, int | float):
+        low, high = spec.scale
+        shown, good = round(low + truth.value * (high - low), 9), truth.value >= good_at
+    return Row(
+        snapshot_id=sample.id,
+        firebase_url=url if isinstance(url, str) and url else None,
+        label_source=truth.label_source,
+        label_value=shown,
+        split=side,
+        phase=sample.phase or None,
+        captured_at=sample.captured_at,
+        rating_count=sample.rating_count,
+        is_good=good,
+        file=sample.media,
+        value=truth.value,
+        group=sample.group,
+        speaker=sample.speaker or None,
+        source=sample.source or None,
+        region=sample.region or None,
+        weight=round(weight, 9),
+        media_hash=sample.media_hash,
+        scene_id=sample.scene_id or None,
+        start_s=sample.start_s,
+        end_s=sample.end_s,
+    )
 
 
-def manifest_csv(examples: Sequence[Example]) -> str:
-    """The manifest as CSV text with seed 004's columns and ours."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_row(example) for example in examples)
-    return buffer.getvalue()
+def _thawed(space: Workspace, task: Task, request: Request, *, progress: Progress, stop: Stop) -> Dataset:
+    """The corrections of an earlier manifest, with its labels, sides and weights, whatever was answered since.
+
+    A correction undone since still counts here, a sample deleted or forgotten since never does.
+    """
+    assert request.frozen
+    rows = tuple(manifests.read(request.frozen, task.kind))
+    spec = registry.current_spec(space, task)
+    now = {item.sample.id: item.correction for item in space.store.answered(task.name)}
+    items: list[Answered] = []
+    for order, row in enumerate(rows):
+        sample = space.store.sample(row.snapshot_id)
+        if sample and gates.content(space, sample) and gates.is_answer(task, row.value, spec):
+            items.append(Answered(_as_then(sample, row), _answer_then(row, task, now.get(row.snapshot_id)), order))
+    lost: Counter[str] = Counter()
+    found = list(_usable(space, task, items, lost, progress=progress, stop=stop))
+    if len(found) < len(rows):
+        raise RushesError(
+            f"{len(rows) - len(found)} of the {len(rows)} samples it learnt from were deleted, forgotten or lost",
+            where=request.frozen.parent.name,
+            do="It cannot be resumed; start a new training.",
+        )
+    examples = tuple(
+        Example(item, measured, row.split, row.weight) for (item, measured), row in zip(found, rows, strict=True)
+    )
+    return Dataset(task, examples, {}, manifests.digest(rows), rows, parameters(space, task, request.speaker))
 
 
-def manifest_hash(examples: Sequence[Example]) -> str:
-    """sha256 of the manifest."""
-    return hashlib.sha256(manifest_csv(examples).encode()).hexdigest()
+def _as_then(sample: Sample, row: Row) -> Sample:
+    return replace(sample, group=row.group, start_s=row.start_s, end_s=row.end_s)
 
 
-def write_manifests(dataset: Dataset, folder: Path) -> dict[str, int]:
-    """Write manifest_full|train|val|test.csv and export_meta.json; returns the row counts."""
-    counts = {"full": len(dataset.examples)}
-    write_atomic(folder / "manifest_full.csv", manifest_csv(dataset.examples))
-    for side in ("train", "val", "test"):
-        rows = dataset.on(side)
-        counts[side] = len(rows)
-        write_atomic(folder / f"manifest_{side}.csv", manifest_csv(rows))
-    meta = {
-        "schema_version": 1,
-        "task": dataset.task.name,
-        "hash": dataset.hash,
-        **counts,
-        "excluded": dataset.excluded,
-    }
-    write_atomic(folder / "export_meta.json", json.dumps(meta | counts, indent=1, ensure_ascii=False))
-    return counts
+def _answer_then(row: Row, task: Task, now: Correction | None) -> Correction:
+    known = now or Correction(id="", sample=row.snapshot_id, task=task.name, value=row.value, at=0.0, batch="")
+    return replace(known, value=row.value, label_source=row.label_source)

@@ -55,10 +55,11 @@ def config(
 @app.command()
 def doctor(as_json: AsJson = False, where: InWorkspace = None) -> None:
     """What this machine and this workspace are fit for, and what to mend."""
-    from core.training import preflight
+    from core.training import estimate, preflight
 
     with workspace(where) as space:
         report = preflight.check(space)
+        report.estimate_seconds = estimate.every(space)
         emit(report.to_json(), as_json, report.lines())
         if not report.ok:
             raise typer.Exit(1)
@@ -66,8 +67,11 @@ def doctor(as_json: AsJson = False, where: InWorkspace = None) -> None:
 
 @app.command()
 def rebuild(as_json: AsJson = False, where: InWorkspace = None) -> None:
-    """Make the catalog again from the journals."""
+    """Make the catalog again from the journals, and the records of past trainings from their folders and cards."""
+    from core.training import record
+
     with workspace(where) as space:
         counts = space.store.rebuild()
+        runs = record.restore_runs(space)
         say("the catalog was made again from the journals")
-        emit(counts, as_json)
+        emit(counts | {"runs": runs}, as_json)
