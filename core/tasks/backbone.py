@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from hashlib import blake2b
+from collections.abc import Mapping, Sequence
 from urllib.error import URLError
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torchvision import models
 
 from core.errors import ModelError, WrongUseError
-from core.tasks.base import Array
 
 SIZES = {"mobilenet_v3_small": 576, "resnet18": 512}  # numbers per picture
 MEAN = (0.485, 0.456, 0.406)  # ImageNet's, which torchvision's weights expect
@@ -100,36 +96,3 @@ def take_over(module: nn.Module, weights: Mapping[str, Tensor], skip: Sequence[s
         else:
             tensor.copy_(given.to(tensor.dtype))
     return sorted(fresh)
-
-
-class Memory:
-    """What frozen layers said of pictures already seen, so that folds of one training look at each picture once.
-
-    Lives as long as the training process; the oldest entry makes room.
-    """
-
-    def __init__(self, limit: int = 8192) -> None:
-        self.limit = limit
-        self.kept: OrderedDict[bytes, Tensor] = OrderedDict()
-
-    def recall(self, module: nn.Module, pictures: Sequence[Array], look: Callable[[], Tensor]) -> Tensor:
-        """The answer of `look` for these pictures under the weights `module` has now."""
-        digest = blake2b(_weights_digest(module), digest_size=16)
-        for picture in pictures:
-            digest.update(np.ascontiguousarray(picture).data)
-        key = digest.digest()
-        if key not in self.kept:
-            with torch.no_grad():
-                self.kept[key] = look()
-            if len(self.kept) > self.limit:
-                self.kept.popitem(last=False)
-        return self.kept[key]
-
-
-def _weights_digest(module: nn.Module) -> bytes:
-    """Changes when the weights do: two sums over every tensor, in float64."""
-    sums = [(float(t.double().sum()), float(t.double().square().sum())) for t in module.state_dict().values()]
-    return np.array(sums, dtype=np.float64).tobytes()
-
-
-MEMORY = Memory()

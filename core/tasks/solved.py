@@ -14,10 +14,12 @@ from torch import Tensor, nn
 
 from core.store.records import Value
 from core.tasks import kernel
-from core.tasks.backbone import MEMORY, Backbone, take_over
+from core.tasks.augment import varied
+from core.tasks.backbone import Backbone, take_over
 from core.tasks.base import Features, ModelSpec
 from core.tasks.kernel import KernelHead, Solved, standardised
 from core.tasks.learner import Batch, Item, Learner, Recipe
+from core.tasks.memory import MEMORY, digest_of
 
 HIDDEN = 32
 
@@ -83,7 +85,7 @@ class SolvedNetwork(nn.Module):
 
 
 class SolvedLearner(Learner):
-    """See `Learner`. With `recipe.freeze` only the adapter descends; else the backbone does too."""
+    """See `Learner`. With `recipe.freeze` only the adapter descends; else the backbone too, under the solved head."""
 
     network: SolvedNetwork
     pictures: tuple[str, ...]  # those of `input_names` that the backbone looks at
@@ -92,9 +94,9 @@ class SolvedLearner(Learner):
         params = {**spec.params, "backbone": recipe.backbone, "weights": recipe.weights}
         super().__init__(spec.model_copy(update={"params": params}), recipe)
         self.network = self.module = network
-        for fixed in (network.expert, *([network.backbone] if recipe.freeze else [])):
-            for parameter in fixed.parameters():
-                parameter.requires_grad = False
+        # An expert nobody taught has no advice to keep.
+        network.expert.requires_grad_(recipe.weights == "random" and not recipe.freeze)
+        network.backbone.requires_grad_(not recipe.freeze)
 
     @abstractmethod
     def targets(self, truths: Sequence[Value]) -> Tensor:
@@ -120,44 +122,55 @@ class SolvedLearner(Learner):
         """Whether outputs mean the same as those of `base`."""
 
     def prepare(self, items: Sequence[Item]) -> None:
-        """Solve the head on these items."""
+        """Solve the head on these items; on the CPU, where the small decomposition in float64 is at home."""
         if not items:
             return
-        self.network.eval()
-        seen = torch.stack([self.seen(item.features) for item in items])
-        measured = torch.from_numpy(np.stack([item.features["measured"] for item in items]))
+        network = self.network
+        network.eval()
+        rows = self._seen_of(items)
         truths = [item.truth for item in items]
         weights = self.balanced(truths, torch.tensor([item.weight for item in items], dtype=torch.float32))
         targets = self.targets(truths)
+        network.expert.cpu()
+        network.head.cpu()
         with torch.no_grad():
-            numbers = self.network.numbers(seen, measured)
-            network = self.network
+            numbers = network.numbers(stacked(rows, "seen"), stacked(rows, "measured"))
             found = kernel.solve(network.head, numbers, targets, weights, network.emphasis, network.expert.says)
             newest = slice(len(items) - len(found.held), None)
             self.settle(found, targets[newest], weights[newest])
+        network.to(self.device)
 
-    def seen(self, features: Features) -> Tensor:
-        """The backbone's view of one example, remembered over the folds of a training."""
-        pictures = [features[name] for name in self.pictures]
+    def _seen_of(self, items: Sequence[Item]) -> list[Batch]:
+        """ "seen" and "measured" of each item under the weights of now, also where the backbone will descend."""
+        digest = self._digest()
+        return [
+            MEMORY.recall(digest, item.sample, item.features, lambda item=item: self._look_at(item.features))
+            for item in items
+        ]
 
-        def look() -> Tensor:
-            return self.network.look(*(torch.from_numpy(picture)[None] for picture in pictures))[0]
+    def _digest(self) -> str:
+        about = {"features": self.spec.features, "recipe": self.recipe.backbone, "layout": self.recipe.channels_last}
+        return digest_of(self.spec.task, about, self.network.backbone)
 
-        return MEMORY.recall(self.network.backbone, pictures, look)
+    def _look_at(self, features: Features) -> Batch:
+        pictures = [torch.from_numpy(features[name])[None].to(self.device) for name in self.pictures]
+        return {"seen": self.network.look(*pictures)[0], "measured": torch.from_numpy(features["measured"])}
+
+    def frozen_as(self) -> str | None:
+        """The backbone's weights, where it is frozen."""
+        return self._digest() if self.recipe.freeze else None
 
     def encode(self, features: Features) -> dict[str, Tensor]:
         """`seen` and `measured` where the backbone is frozen, else the features as tensors."""
         if self.recipe.freeze:
-            return {"seen": self.seen(features), "measured": torch.from_numpy(features["measured"])}
+            return self._look_at(features)
         return {name: torch.from_numpy(features[name]) for name in self.input_names}
 
     def collate(self, rows: Sequence[dict[str, Tensor]], *, train: bool, rng: np.random.Generator) -> Batch:
-        """Stack; in training half of the pictures are mirrored, which changes no answer."""
-        batch = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+        """Stack; in training pictures are varied, all of one clip alike. What frozen layers saw stays as it is."""
+        batch = {name: stacked(rows, name) for name in rows[0]}
         if train and self.recipe.augment and "seen" not in batch:
-            mirrored = torch.from_numpy(rng.random(len(rows)) < 0.5)
-            for name in self.pictures:
-                batch[name][mirrored] = batch[name][mirrored].flip(-1)
+            batch.update(varied({name: batch[name] for name in self.pictures}, self.recipe, rng))
         return batch
 
     def forward(self, batch: Batch) -> tuple[Tensor, ...]:
@@ -167,12 +180,17 @@ class SolvedLearner(Learner):
         return self.network(**batch)
 
     def parameters(self) -> list[Tensor]:
-        """The adapter, and the backbone where it is not frozen."""
+        """The adapter, and what else is not frozen."""
         return [parameter for parameter in self.network.parameters() if parameter.requires_grad]
 
     def dynamic_shapes(self) -> dict[str, dict[int, str]]:
         """Only the batch varies."""
         return {name: {0: "batch"} for name in self.input_names}
+
+
+def stacked(rows: Sequence[Mapping[str, Tensor]], name: str) -> Tensor:
+    """One field of all rows, with a batch dimension."""
+    return torch.stack([row[name] for row in rows])
 
 
 def weighted_mean(each: Tensor, weights: Tensor) -> Tensor:

@@ -20,30 +20,34 @@ from core.inference import METADATA_KEY, Predictor, fingerprint
 from core.registry import Card
 from core.tasks.base import Array, ModelSpec
 from core.tasks.learner import Learner
+from core.training import skeleton
 
 # Largest difference between torch and ONNX Runtime that rounding explains; 1e-6 is usual.
 TOLERANCE = 1e-3
 
 
-def save_version(learner: Learner, spec: ModelSpec, folder: Path, stem: str, facts: dict[str, Any]) -> Card:
+def save_version(
+    learner: Learner, spec: ModelSpec, folder: Path, stem: str, facts: dict[str, Any], *, cache: Path | None = None
+) -> Card:
     """Write `<stem>.onnx`, `<stem>.safetensors`, `<stem>.json`; the ONNX file last, so that it marks a whole version.
 
     Args:
         spec: what the outputs mean, with version and temperature.
         facts: the rest of the card: metrics, held_out, data, base, job_id, notes...; `half` stores weights as float16.
+        cache: folder for traced graphs (`core.training.skeleton`); a later export of such a network is faster.
 
     Raises:
         ModelError: the exported file does not answer like torch.
     """
     half = bool(facts.pop("half", False))
     golden = tasks.get(spec.task).golden(spec)
+    learner.settle_down()
     learner.module.eval()
     weights = to_safetensors({name: _plain(value, half) for name, value in learner.module.state_dict().items()})
+    kept = cache / skeleton.name_of(learner, golden) if cache else None
     model = folder / f"{stem}.onnx"
     with replacing(model) as temporary:
-        temporary.write_bytes(onnx_bytes(learner, spec, golden))
-        predictor = inference.load(temporary, task=spec.task, threads=1)
-        outputs = _check(learner, predictor, golden)
+        outputs = _exported(learner, spec, golden, temporary, kept)
         known = Card(
             task=spec.task,
             version=spec.version,
@@ -58,29 +62,39 @@ def save_version(learner: Learner, spec: ModelSpec, folder: Path, stem: str, fac
     return known
 
 
+def _exported(
+    learner: Learner, spec: ModelSpec, golden: dict[str, Array], path: Path, kept: Path | None
+) -> dict[str, Array]:
+    """Write the ONNX file and return its checked outputs; a kept graph that answers wrongly is traced anew."""
+    known = bool(kept and kept.exists())
+    path.write_bytes(onnx_bytes(learner, spec, golden, kept))
+    try:
+        return _check(learner, inference.load(path, task=spec.task, threads=1), golden)
+    except ModelError:
+        if not known or kept is None:
+            raise
+        kept.unlink()
+        return _exported(learner, spec, golden, path, kept)
+
+
 def _plain(value: Tensor, half: bool) -> Tensor:
     plain = value.detach().cpu().contiguous()
     return plain.half() if half and plain.dtype == torch.float32 else plain
 
 
-def onnx_bytes(learner: Learner, spec: ModelSpec, golden: dict[str, Array]) -> bytes:
-    """The network as one self-contained ONNX file with the spec in its metadata."""
-    names = learner.input_names
-    shapes = {name: dict.fromkeys(dims, torch.export.Dim.DYNAMIC) for name, dims in learner.dynamic_shapes().items()}
-    with torch.no_grad():
-        program = torch.onnx.export(
-            learner.module,
-            kwargs={name: torch.from_numpy(golden[name]) for name in names},
-            dynamo=True,
-            input_names=list(names),
-            output_names=list(learner.output_names),
-            dynamic_shapes={name: shapes.get(name, {}) for name in names},
-            external_data=False,
-            verbose=False,
-        )
-    if program is None:
-        raise ModelError("torch made no ONNX program")
-    model = program.model_proto
+def onnx_bytes(learner: Learner, spec: ModelSpec, golden: dict[str, Array], kept: Path | None = None) -> bytes:
+    """The network as one self-contained ONNX file with the spec in its metadata.
+
+    Args:
+        kept: file of the traced graph: read where it fits, else written.
+    """
+    traced = skeleton.read(kept, learner) if kept else None
+    if traced is None:
+        traced = skeleton.traced(learner, golden)
+        strip_traces(traced)
+        if kept:
+            skeleton.keep(kept, traced, learner)
+    model = skeleton.optimised(traced)
     strip_traces(model)
     onnx.helper.set_model_props(model, {METADATA_KEY: spec.model_dump_json()})
     _require_dynamic(model, learner)

@@ -63,7 +63,7 @@ def fresh(task: Task, spec: ModelSpec, weights: str) -> Learner:
     """A learner with the factory's weights, or random ones."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    learner = make_learner(task, spec, Recipe(weights=weights))
+    learner = make_learner(task, spec, Recipe.model_validate({"weights": weights}))
     if weights == "factory":
         card = json.loads((FACTORY / f"{task.name}.json").read_text())
         tensors = {name: t.float() for name, t in load_file(FACTORY / f"{task.name}.safetensors").items()}

@@ -42,7 +42,7 @@ class ScenesLearner(SolvedLearner):
         if not self.recipe.class_weights:
             return weights
         counts = Counter(truths)
-        return weights * torch.tensor([counts[truth] ** -0.5 for truth in truths])
+        return weights * torch.tensor([counts[truth] ** -0.5 for truth in truths], device=weights.device)
 
     def settle(self, found: Solved, targets: Tensor, weights: Tensor) -> None:
         """Least squares answers near 0 and 1 are no logits yet."""
@@ -65,7 +65,7 @@ class ScenesLearner(SolvedLearner):
     def loss(self, outputs: tuple[Tensor, ...], batch: Batch, truths: Sequence[Value], weights: Tensor) -> Tensor:
         """Weighted mean over the batch, with a little label smoothing: corrections are not always right."""
         del batch
-        index = torch.tensor([self.spec.labels.index(str(truth)) for truth in truths])
+        index = torch.tensor([self.spec.labels.index(str(truth)) for truth in truths], device=outputs[0].device)
         each = nn.functional.cross_entropy(outputs[0], index, reduction="none", label_smoothing=SMOOTHING)
         return weighted_mean(each, self.balanced(truths, weights))
 

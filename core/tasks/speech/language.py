@@ -135,5 +135,14 @@ def merged(own: Mapping[str, float], base: Mapping[str, Any], share: float) -> C
     return runs
 
 
+def with_words(counts: Mapping[str, float], words: Iterable[str]) -> Counts:
+    """The counts with these words in them, each as if said once where it was said less often."""
+    runs: Counts = defaultdict(float, counts)
+    for said in words:
+        (word,) = text.words(said)
+        runs[word] = max(runs[word], 1.0)
+    return runs
+
+
 def _commonest(counts: Mapping[str, float], runs: Sequence[str], most: int) -> list[str]:
     return sorted(runs, key=lambda run: (-counts[run], run))[:most]

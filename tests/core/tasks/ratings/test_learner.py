@@ -98,3 +98,28 @@ def test_adopting_another_backbone_says_what_starts_fresh() -> None:
 def test_adopting_an_answer_to_another_question_leaves_the_head_fresh() -> None:
     notes = learner(target="binary").adopt(learner().module.state_dict(), TASK.default_spec())
     assert "head starts fresh" in notes
+
+
+def test_another_backbone_learns_what_is_good_from_random_weights_and_is_exported(
+    items: list[Item], tmp_path: Path
+) -> None:
+    model = learner(backbone="resnet18", target="binary", freeze=False, weights="random", batch_size=4)
+    fitted = trainer.fit(model, items[:8], [], epochs=2)
+    before = learner(backbone="resnet18", target="binary", freeze=False, weights="random").module.state_dict()
+    parts = {name.split(".")[0] for name, value in model.module.state_dict().items() if not value.equal(before[name])}
+    assert {"backbone", "expert", "head", "adapter"} <= parts
+    assert all(epoch.loss is not None and np.isfinite(epoch.loss) for epoch in fitted.history[1:])
+    spec = model.final_spec().model_copy(update={"version": "v1"})
+    save_version(model, spec, tmp_path, "model_v1", {})
+    ours = inference.load(tmp_path / "model_v1.onnx", task="ratings", threads=1).answer([items[20].features])
+    theirs = trainer.answers(model, trainer.encode(model, items[20:21], lambda: False))
+    assert spec.params["backbone"] == "resnet18"
+    assert spec.params["target"] == "binary"
+    assert ours[0].value == pytest.approx(theirs[0].value, abs=1e-3)
+
+
+def test_an_unfrozen_backbone_lowers_the_loss_on_what_it_sees(items: list[Item]) -> None:
+    model = learner(freeze=False, weights="random", augment=False, batch_size=8, learning_rate=3e-3)
+    history = trainer.fit(model, items[:8], [], epochs=6).history
+    losses = [epoch.loss for epoch in history if epoch.loss is not None]
+    assert min(losses[3:]) < losses[0]

@@ -85,3 +85,19 @@ def test_a_clip_without_sound_can_be_learnt_from(items: list[Item]) -> None:
     trainer.fit(model, [Item(m.features, m.truth, m.weight) for m in mute], [], epochs=1)
     answers = trainer.answers(model, trainer.encode(model, items[16:20], lambda: False))
     assert all(np.isfinite(answer.raw["log_scores"]).all() for answer in answers)
+
+
+def test_another_backbone_learns_whole_from_random_weights_and_is_exported(items: list[Item], tmp_path: Path) -> None:
+    spec = TASK.default_spec().model_copy(update={"labels": LABELS})
+    recipe = Recipe(backbone="resnet18", freeze=False, weights="random", batch_size=2, epochs=1)
+    torch.manual_seed(1)
+    model = ScenesLearner(spec, recipe)
+    before = {name: value.clone() for name, value in model.network.backbone.named_parameters()}
+    trainer.fit(model, items[:4], [], epochs=1)
+    assert all(not value.equal(before[name]) for name, value in model.network.backbone.named_parameters())
+    done = model.final_spec().model_copy(update={"version": "v1"})
+    save_version(model, done, tmp_path, "model_v1", {})
+    ours = inference.load(tmp_path / "model_v1.onnx", task="scenes", threads=1).answer([items[20].features])
+    theirs = trainer.answers(model, trainer.encode(model, items[20:21], lambda: False))
+    assert done.params["backbone"] == "resnet18"
+    assert ours[0].raw["log_scores"] == pytest.approx(theirs[0].raw["log_scores"], abs=1e-3)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from core import tasks
+from core.errors import RushesError
 from core.tasks.base import Features
 from core.tasks.learner import Item, Recipe
 from core.tasks.speech import language, text
@@ -93,9 +94,10 @@ def test_what_training_saw_is_what_the_exported_network_sees() -> None:
 def test_the_same_clip_is_encoded_the_same_way_each_time() -> None:
     one = learner()
     features = items(1)[0].features
-    first, second = one.encode(features)["front"], one.encode(features)["front"]
-    assert first.shape == (4, 20, 256)
-    assert torch.equal(first, second)
+    first, second = one.encode(features), one.encode(features)
+    assert first["front"].shape == (20, 256)
+    assert first["views"].shape == (3, 20, 256)
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_random_weights_are_learnt_whole_since_nothing_is_worth_freezing() -> None:
@@ -149,3 +151,17 @@ def test_a_sentence_the_network_cannot_spell_or_fit_does_not_break_the_batch() -
     loss.backward()
     assert torch.isfinite(loss)
     assert all(torch.isfinite(value.grad).all() for value in one.parameters() if value.grad is not None)
+
+
+def test_the_users_vocabulary_is_frozen_into_the_version() -> None:
+    one = learner(vocabulary=("Rushes", "challenger"))
+    one.prepare(items())
+    counts = cast("dict[str, float]", dict(one.final_spec().params["language"]["counts"]))
+    assert counts["rushes"] == counts["challenger"] == 1.0
+    assert counts["now"] > 1.0  # what was said more often stays likelier
+
+
+@pytest.mark.parametrize("word", ["two words", "?!", "\u4f60\u597d"])
+def test_a_vocabulary_word_the_lips_cannot_spell_is_refused(word: str) -> None:
+    with pytest.raises(RushesError, match="vocabulary"):
+        learner(vocabulary=(word,))
