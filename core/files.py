@@ -32,14 +32,21 @@ def fsync_dir(path: Path) -> None:
         os.close(handle)
 
 
+def temporary_mark(pid: int) -> str:
+    """How the names of a process's temporary files begin."""
+    return f".{pid}-"
+
+
 @contextmanager
 def replacing(path: Path) -> Generator[Path]:
     """A temporary name beside `path`, fsynced and renamed over it when the block ends well, removed when not.
 
-    The temporary name keeps the suffix, because encoders choose their container by it.
+    The temporary name keeps the suffix, because encoders choose their container by it; it begins with a dot and
+    `temporary_mark` of this process, so that what a killed process left can be told from a living one's work.
     """
     private_dir(path.parent)
-    handle, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)  # mkstemp makes it 0600
+    mark = temporary_mark(os.getpid())
+    handle, name = tempfile.mkstemp(prefix=mark, suffix=path.suffix, dir=path.parent)  # mkstemp makes it 0600
     os.close(handle)
     temporary = Path(name)
     try:

@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from platformdirs import user_data_path
-
 from core.errors import StoreError, WrongUseError
 from core.files import private_dir, write_atomic
 from core.log import open_log
+from core.root import MARKERS as MARKERS
+from core.root import find_root as find_root
 from core.settings import Loaded, Settings, load
 from core.store.codec import Codec
 
 if TYPE_CHECKING:
     from core.store.store import Store
 
-MARKERS = ("rushes.toml", "rushes.db")
 FIRST_SETTINGS = "# Settings of this workspace; `rushes config` lists all with their meaning.\n"
-
-
-def find_root(flag: Path | None = None) -> tuple[Path, bool]:
-    """Which folder is the workspace, and whether the user named it (DESIGN 5).
-
-    `--workspace`, then RUSHES_WORKSPACE, then the current folder or a parent with a marker, then the user data folder.
-    """
-    if flag:
-        return flag.expanduser().absolute(), True
-    if named := os.environ.get("RUSHES_WORKSPACE"):
-        return Path(named).expanduser().absolute(), True
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if any((folder / marker).exists() for marker in MARKERS):
-            return folder, False
-    return user_data_path("rushes"), False
 
 
 @dataclass(frozen=True)
@@ -63,6 +46,9 @@ class Workspace:
             if not create:
                 raise WrongUseError("there is no workspace here", where=root, do="Make one with: rushes init")
             _make(root)
+        elif not (root / "training_data").is_dir():
+            with suppress(StoreError):  # where nothing may be written, reading still works
+                _make(root)
         space = Workspace(root, load(root, flags), codecs)
         open_log(space.logs)
         return space
@@ -131,8 +117,8 @@ class Workspace:
 
 
 def _make(root: Path) -> None:
-    foreign = root.is_dir() and any(root.iterdir()) and not (root / "training_data").is_dir()
-    if foreign and not (root / "models").is_dir():
+    ours = any((root / name).exists() for name in (*MARKERS, "training_data", "models"))
+    if root.is_dir() and any(root.iterdir()) and not ours:
         raise WrongUseError("the folder is not empty and not a workspace", where=root, do="Choose an empty folder.")
     try:
         private_dir(root)

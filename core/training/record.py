@@ -1,151 +1,134 @@
-"""What is written down of a run: seed 004's provenance, seed 002's audit line, seed 000's training_meta.json."""
+"""What is written down of a run: seed 004's provenance tables, and how they are made again when the catalog is lost.
+
+`jobs/<id>/run.json` and the manifest beside it say all of it; the tables are filled from the same facts.
+"""
 
 from __future__ import annotations
 
+import csv
 import json
-import os
-import platform
-import time
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from core import registry, tasks
-from core.files import fsync_dir, locked, write_atomic
+from core.errors import ModelError
+from core.files import write_atomic
 from core.registry import Card
-from core.training.run import Trained
+from core.training import audit
+from core.training.request import Request
 from core.workspace import Workspace
 
+if TYPE_CHECKING:
+    from core.training.run import Trained
+
 Json = dict[str, Any]
+Label = tuple[str, str, str, str]  # sample, label source, value, split
+RUN, MANIFEST = "run.json", "manifest_full.csv"
+FOLD = "fold"  # the split of every label of a cross-validated run: each was trained on
 
 
-def run_record(space: Workspace, trained: Trained, known: Card, seconds: float) -> None:
-    """Which labels this version learnt from (`model_training_runs`, `model_training_snapshot_labels`)."""
-    params = {
+def plan(space: Workspace, trained: Trained, request: Request, job_id: str) -> None:
+    """Write down what a version will have learnt from, before the version is there.
+
+    Whenever a version's file exists, its run can so be told, also after a kill between the two.
+    """
+    params: Json = {
         "recipe": trained.recipe.model_dump(),
+        "manifest": f"jobs/{job_id}/{MANIFEST}",
         "manifest_hash": trained.data.hash,
+        "export": {**trained.data.parameters, "frozen": request.frozen is not None},
         "excluded": trained.data.excluded,
         "base": trained.base,
         "cross_validated": trained.data.cross_validated,
-        "metrics": known.metrics,
-        "seconds": round(seconds, 1),
-        "sha256": known.sha256,
     }
-    now = time.time()
-    with space.store.catalog.write() as db:
-        run_id = (
-            db.table("model_training_runs")
-            .insert(
-                {
-                    "model_version": f"{known.task}/{known.version}",
-                    "trained_at": now,
-                    "params_json": json.dumps(params, sort_keys=True),
-                    "notes": "; ".join(trained.notes),
-                    "task": known.task,
-                    "job_id": known.job_id,
-                }
-            )
-            .last_pk
+    write_atomic(space.jobs / job_id / RUN, json.dumps(params, indent=1, sort_keys=True))
+
+
+def run_record(space: Workspace, trained: Trained, known: Card) -> None:
+    """Which labels this version learnt from (`model_training_runs`, `model_training_snapshot_labels`)."""
+    cross_validated = trained.data.cross_validated
+    labels = [
+        (
+            example.answered.sample.id,
+            example.answered.correction.label_source,
+            str(example.truth),
+            FOLD if cross_validated else example.side,
         )
+        for example in trained.data.examples
+    ]
+    _insert(space, known, _planned(space, known), labels)
+
+
+def restore_runs(space: Workspace) -> int:
+    """Make the runs again that the catalog lacks, from cards, job folders and audit log; returns how many.
+
+    A run whose job folder is gone comes back without its labels.
+    """
+    with space.store.catalog.read() as db:
+        there = {row["model_version"] for row in db.query("select model_version from model_training_runs")}
+    restored = 0
+    for task in tasks.names():
+        for number in registry.numbers(space, task):
+            if f"{task}/v{number}" not in there and (known := _card(space, task, f"v{number}")):
+                params = _planned(space, known)
+                folder = space.jobs / str(known.job_id)
+                _insert(space, known, params, _labels(folder / MANIFEST, bool(params.get("cross_validated"))))
+                restored += 1
+    return restored
+
+
+def _card(space: Workspace, task: str, version: str) -> Card | None:
+    """The card of a version made by a training here; an imported one has no run."""
+    try:
+        known = registry.card(space, task, version)
+    except ModelError:
+        return None
+    return known if known.job_id else None
+
+
+def _planned(space: Workspace, known: Card) -> Json:
+    """The run's params: as planned, else what the audit log kept; with what the finished version showed."""
+    try:
+        params: Json = json.loads((space.jobs / str(known.job_id) / RUN).read_bytes())
+    except (OSError, ValueError):
+        line = audit.of(space, str(known.job_id)) or {}
+        params = {"recipe": line.get("recipe"), "base": known.base}
+    return params | {"metrics": known.metrics, "sha256": known.sha256}
+
+
+def _labels(manifest: Path, cross_validated: bool) -> list[Label]:
+    try:
+        with manifest.open(newline="") as file:
+            return [
+                (row["snapshot_id"], row["label_source"], row["value"], FOLD if cross_validated else row["split"])
+                for row in csv.DictReader(file)
+            ]
+    except (OSError, KeyError, csv.Error):
+        return []
+
+
+def _insert(space: Workspace, known: Card, params: Json, labels: Iterable[Label]) -> None:
+    row: Json = {
+        "model_version": f"{known.task}/{known.version}",
+        "trained_at": known.created_at,
+        "params_json": json.dumps(params, sort_keys=True),
+        "notes": "; ".join(known.notes),
+        "task": known.task,
+        "job_id": known.job_id,
+    }
+    with space.store.catalog.write() as db:
+        if db.execute("select 1 from model_training_runs where model_version = ?", [row["model_version"]]).fetchone():
+            return  # another process restored it meanwhile
+        run = db.table("model_training_runs").insert(row).last_pk
         db.table("model_training_snapshot_labels").insert_all(
             {
-                "training_run_id": run_id,
-                "snapshot_id": example.answered.sample.id,
-                "label_source": example.answered.correction.label_source,
-                "label_value": str(example.truth),
-                "included_at": now,
+                "training_run_id": run,
+                "snapshot_id": sample,
+                "label_source": source,
+                "label_value": value,
+                "split": split,
+                "included_at": known.created_at,
             }
-            for example in trained.data.examples
+            for sample, source, value, split in labels
         )
-
-
-def audit(space: Workspace, line: Json) -> None:
-    """Append one line to `models/training-audit.jsonl`, durably, with the machine it ran on (seed 002)."""
-    path = space.models / "training-audit.jsonl"
-    with locked(path) as file:
-        file.seek(0, os.SEEK_END)
-        file.write(json.dumps(line | {"system": _system()}, ensure_ascii=False).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    fsync_dir(path.parent)
-
-
-def _system() -> Json:
-    import psutil
-    import torch
-
-    return {
-        "os": platform.platform(),
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),
-        "cpus": os.cpu_count(),
-        "ram_gb": round(psutil.virtual_memory().total / 2**30, 1),
-        "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
-    }
-
-
-def history(space: Workspace) -> list[Json]:
-    """All readable audit lines, oldest first."""
-    try:
-        raw = (space.models / "training-audit.jsonl").read_text()
-    except OSError:
-        return []
-    lines: list[Json] = []
-    for line in raw.splitlines():
-        try:
-            lines.append(json.loads(line))
-        except ValueError:
-            continue
-    return lines
-
-
-def write_meta(space: Workspace, known: Card | None = None) -> None:
-    """Seed 000's training_meta.json; scenes at the top, the other tasks under `tasks`. What is unknown is null."""
-    path = space.models / "training_meta.json"
-    with locked(space.models / ".meta.lock"):
-        try:
-            meta: Json = json.loads(path.read_text())
-        except (OSError, ValueError):
-            meta = {}
-        others: Json = meta.get("tasks", {})
-        for name in tasks.names():
-            entry = _entry(space, name, others.get(name, meta if name == "scenes" else {}), known)
-            if name == "scenes":
-                meta = entry
-            else:
-                others[name] = entry
-        write_atomic(path, json.dumps(meta | {"tasks": others}, indent=2))
-
-
-def _entry(space: Workspace, name: str, before: Json, known: Card | None) -> Json:
-    answered = space.store.answered(name)
-    fresh = known if known and known.task == name else None
-    task = tasks.get(name)
-    accuracy = fresh.metrics.get(task.primary) if fresh else before.get("currentAccuracy")
-    if fresh and task.primary == "accuracy" and accuracy is not None:
-        accuracy = round(100 * accuracy, 1)  # the seed writes per cent
-    entry: Json = {
-        "currentVersion": registry.pointer(space, name).champion,
-        "totalCorrections": len(answered),
-        "currentAccuracy": accuracy,
-        "systemRating": before.get("systemRating"),
-        "overrideRate": override_rate([item.correction.raw_correct for item in answered]),
-        "meanHookConfidence": before.get("meanHookConfidence"),
-        "lastTraining": _utc(time.time()) if fresh else before.get("lastTraining"),
-        "lastBackup": before.get("lastBackup"),
-        "automationUnlocked": bool(before.get("automationUnlocked", False)),
-        "stratification": dict(Counter(str(item.correction.value) for item in answered))
-        if task.kind == "label"
-        else {},
-    }
-    return entry
-
-
-def override_rate(right: Sequence[bool | None]) -> float | None:
-    """Per cent of judged answers that the user overrode; None when nothing was judged."""
-    judged = [value for value in right if value is not None]
-    return round(100 * sum(not value for value in judged) / len(judged), 1) if judged else None
-
-
-def _utc(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -21,7 +21,7 @@ from core.capture.consent import give_consent
 from core.capture.intake import About, Refused, sweep_pending
 from core.errors import ModelError, RushesError
 from core.store.records import Sample
-from core.training import jobs, record
+from core.training import audit, jobs
 from core.workspace import Workspace
 
 Drawn = Callable[[str, int, int], Path]
@@ -143,7 +143,7 @@ def test_a_version_carries_what_it_was_trained_on(space: Workspace):
         json.loads(runs[0]["params_json"])["manifest_hash"]
         in (space.jobs / job.job_id / "export_meta.json").read_text()
     )
-    history = record.history(space)
+    history = audit.history(space)
     assert (history[-1]["state"], history[-1]["annotationCount"]) == ("Completed", 54)
     meta = json.loads((space.models / "training_meta.json").read_text())
     assert meta["tasks"]["ratings"]["currentVersion"] == "v1"
@@ -338,7 +338,7 @@ def test_several_trainings_run_one_after_the_other(space: Workspace):
     *_, failed = jobs.follow(space, first.job_id)
     *_, done = jobs.follow(space, second.job_id)
     assert (failed.state, done.state) == ("Failed", "Completed")
-    assert "0 usable corrections are too few" in (failed.error or "")
+    assert "Insufficient annotations (0) - minimum 20 required" in (failed.error or "")
     assert failed.completed_at is not None
     assert done.started_at is not None
     assert failed.completed_at <= done.started_at
