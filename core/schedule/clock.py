@@ -57,6 +57,8 @@ class Clock:
         self._stamps: tuple[Any, ...] = ()
         self._seen = (0.0, 0.0)
         self._held = ExitStack()
+        self._looking = threading.Lock()
+        self._stopped = False
         self._scheduler: BackgroundScheduler | None = None
 
     @property
@@ -91,6 +93,9 @@ class Clock:
     def stop(self) -> None:
         """Stop the clock; children are asked to end, and ended after 5 s. What was cut off is due again."""
         self._children.stop()
+        # APScheduler waits for a running look while it holds the locks that a look needs to plan.
+        with self._looking:
+            self._stopped = True
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=True)
             self._scheduler = None
@@ -98,6 +103,12 @@ class Clock:
         self.became_owner.clear()
 
     def _look(self) -> None:
+        with self._looking:
+            if self._stopped:
+                return
+            self._own_or_follow()
+
+    def _own_or_follow(self) -> None:
         if not self.is_owner:
             self._try_to_own()
             return

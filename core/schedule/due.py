@@ -89,7 +89,7 @@ def table(settings: Settings) -> list[Due]:
         ),
         Due(
             "weekly backup and export",
-            "Backs up everything and exports corrections and versions, also when nothing was trained.",
+            "Backs up corrections, clips, versions and settings; once a month proves that they restore.",
             At(BACKUP_HOUR, settings.schedule.backup_day),
             "core.backup.weekly:run",
             grace_s=7 * DAY,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core import registry, tasks
+from core.backup import history
 from core.files import locked, write_atomic
 from core.registry import Card
 from core.workspace import Workspace
@@ -53,7 +54,7 @@ def _entry(space: Workspace, name: str, before: Json, known: Card | None) -> Jso
         "overrideRate": override_rate([item.correction.raw_correct for item in answered]),
         "meanHookConfidence": before.get("meanHookConfidence"),
         "lastTraining": _utc(time.time()) if fresh else before.get("lastTraining"),
-        "lastBackup": before.get("lastBackup"),
+        "lastBackup": history.last_backup(space),
         "automationUnlocked": bool(before.get("automationUnlocked", False)),
         "stratification": dict(Counter(str(item.correction.value) for item in answered))
         if task.kind == "label"

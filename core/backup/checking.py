@@ -1,0 +1,110 @@
+"""Reads everything at a destination and hashes it: the only way to know that it is still there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from core.backup.formats import PACKS, Index, Manifest
+from core.backup.vault import Vault
+from core.errors import CancelledError, StoreError
+
+DAMAGED = "damaged"  # where packs are moved that cannot be trusted
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was read, and what was wrong, as sentences. `set_aside` are packs the next backup stores anew."""
+
+    where: str
+    ok: bool
+    backups: int
+    packs: int
+    bytes: int
+    problems: tuple[str, ...]
+    set_aside: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def verify(
+    vault: Vault,
+    identity: str | None = None,
+    *,
+    set_aside: bool = False,
+    report: Callable[[int, int], None] = lambda _done, _of: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Verified:
+    """Read one backup, or all and every pack there is.
+
+    Args:
+        set_aside: move damaged packs to `damaged/`, so that the next backup stores their content anew.
+
+    Raises:
+        MissingError: there is no such backup.
+        CancelledError: `stop` said so.
+    """
+    problems: list[str] = []
+    manifests = _manifests(vault, [identity] if identity else vault.backups(), problems)
+    indexes = list(vault.indexes(problems).values())
+    there = vault.destination.names(PACKS)
+    needed = {chunk for manifest in manifests for file in manifest.files for chunk in file.parts()}
+    packs = _packs(indexes, there, needed if identity else None)
+    good, bad, size = set[str](), list[str](), 0
+    for done, pack in enumerate(packs, 1):
+        if stop():
+            raise CancelledError("was stopped")
+        size += there[pack]
+        found, wrong = _read(vault, pack, [index for index in indexes if index.pack == pack])
+        good |= found
+        if wrong:
+            problems.append(wrong)
+            bad.append(pack)
+        report(done, len(packs))
+    for manifest in manifests:
+        missing = sum(any(chunk not in good for chunk in file.parts()) for file in manifest.files)
+        if missing:
+            problems.append(
+                f"{vault.where}: {manifest.id}: {missing} of {len(manifest.files)} files cannot be restored"
+            )
+    moved = [pack for pack in bad if set_aside and _moved(vault, pack)]
+    return Verified(vault.where, not problems, len(manifests), len(packs), size, tuple(problems), tuple(moved))
+
+
+def _manifests(vault: Vault, names: list[str], problems: list[str]) -> list[Manifest]:
+    found: list[Manifest] = []
+    for name in names:
+        try:
+            found.append(vault.manifest(name))
+        except StoreError as error:
+            problems.append(error.sentence())
+    return found
+
+
+def _packs(indexes: list[Index], there: dict[str, int], needed: set[str] | None) -> list[str]:
+    if needed is None:
+        return sorted(there)
+    holding = {index.pack for index in indexes if any(chunk in needed for chunk, *_ in index.chunks)}
+    return sorted(holding & there.keys())
+
+
+def _read(vault: Vault, pack: str, indexes: list[Index]) -> tuple[set[str], str | None]:
+    """The chunks of a pack that are what they should be, and what is wrong with it."""
+    try:
+        data = vault.stored(PACKS, pack)
+    except StoreError as error:
+        return set(), error.sentence()
+    listed = {(chunk, offset, length) for index in indexes for chunk, offset, length in index.chunks}
+    good = {chunk for chunk, at, length in listed if hashlib.sha256(data[at : at + length]).hexdigest() == chunk}
+    if len(good) < len({chunk for chunk, *_ in listed}):
+        return good, f"{vault.where}: {PACKS}/{pack}: holds other bytes than its index says"
+    return good, None
+
+
+def _moved(vault: Vault, pack: str) -> bool:
+    vault.destination.put(f"{DAMAGED}/{pack}", vault.destination.get(f"{PACKS}/{pack}"))
+    vault.destination.delete(f"{PACKS}/{pack}")
+    return True

@@ -1,0 +1,71 @@
+"""What was backed up when and proven when, as a line each in `backups/history.jsonl`; drills are events besides.
+
+Not in `events.jsonl`: a backup that changed what it backs up would never find a workspace unchanged.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from core.backup.destinations import OWN
+from core.store.journal import Journal
+from core.workspace import Workspace
+
+DRILL = "drill"  # the event's kind
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a workspace stands; times in UTC seconds since 1970, None: never.
+
+    Attributes:
+        last_backup: when all or some destinations took a backup last.
+        last: that backup's line: id, where, files, size, bytes, encrypted, failed.
+        last_proven: when a restore was last tried and worked.
+        last_drill: the newest drill's event: at, id, ok, checks, where.
+    """
+
+    last_backup: float | None
+    last: dict[str, Any] | None
+    last_proven: float | None
+    last_drill: dict[str, Any] | None
+
+
+def note(space: Workspace, line: dict[str, Any]) -> None:
+    """Keep one backup's line."""
+    _journal(space).append([line])
+
+
+def read(space: Workspace) -> list[dict[str, Any]]:
+    """All backups' lines, oldest first; unreadable ones are passed over."""
+    return [line.data for line in _journal(space).read() if line.data]
+
+
+def was_at(space: Workspace, where: str) -> bool:
+    """Whether a destination ever took a backup."""
+    taken = (one for line in read(space) for one in line.get("destinations", []))
+    return any(one.get("where") == where and not one.get("error") for one in taken)
+
+
+def status(space: Workspace) -> Status:
+    """What the screens say of backups."""
+    made, drills = read(space), space.store.events(DRILL)
+    proven = [float(event["at"]) for event in drills if event.get("ok")]
+    return Status(
+        last_backup=float(made[-1]["at"]) if made else None,
+        last=made[-1] if made else None,
+        last_proven=proven[-1] if proven else None,
+        last_drill=drills[-1] if drills else None,
+    )
+
+
+def last_backup(space: Workspace) -> str | None:
+    """When the last backup was made, as seed 000's `lastBackup` has it; None: never."""
+    made = read(space)
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(float(made[-1]["at"]))) if made else None
+
+
+def _journal(space: Workspace) -> Journal:
+    return Journal(space.root / OWN / "history.jsonl")

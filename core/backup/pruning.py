@@ -1,0 +1,63 @@
+"""Removes old backups, and the packs that no kept backup needs. A pack of which a part is needed stays whole."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from core.backup.folder import Folder
+from core.backup.formats import INDEXES, MANIFESTS, PACKS
+from core.backup.making import alone, identity
+from core.backup.vault import Vault
+from core.errors import StoreError
+from core.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What went at one destination."""
+
+    where: str
+    removed: tuple[str, ...]
+    kept: tuple[str, ...]
+    packs: int
+    bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def prune(space: Workspace, vault: Vault, keep: int | None = None) -> Pruned:
+    """Keep the newest backups (`backup.keep` of them) and what they need.
+
+    Raises:
+        StoreError: a backup that stays cannot be read, so what it needs is unknown; nothing was removed.
+    """
+    with alone(space):
+        if vault.label.workspace != identity(space):
+            raise StoreError("holds another workspace's backups", where=vault.where)
+        names = vault.backups()
+        count = keep or space.settings.backup.keep
+        old, stay = names[:-count], names[-count:]
+        live = {chunk for name in stay for file in vault.manifest(name).files for chunk in file.parts()}
+        for name in old:
+            vault.destination.delete(f"{MANIFESTS}/{name}")
+        packs, freed = _sweep(vault, live)
+        if isinstance(vault.destination, Folder):
+            vault.destination.sweep()
+    return Pruned(vault.where, tuple(old), tuple(stay), packs, freed)
+
+
+def _sweep(vault: Vault, live: set[str]) -> tuple[int, int]:
+    problems: list[str] = []
+    indexes, there = vault.indexes(problems), vault.destination.names(PACKS)
+    needed = {index.pack for index in indexes.values() if any(chunk in live for chunk, *_ in index.chunks)}
+    for name, index in indexes.items():
+        if index.pack not in needed:
+            vault.destination.delete(f"{INDEXES}/{name}")
+    known = {index.pack for index in indexes.values()}
+    # A pack that no index lists is a killed backup's last one; where an index is damaged, it may be that one's.
+    gone = [pack for pack in there if pack not in needed and (pack in known or not problems)]
+    for pack in gone:
+        vault.destination.delete(f"{PACKS}/{pack}")
+    return len(gone), sum(there[pack] for pack in gone)

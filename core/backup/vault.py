@@ -1,0 +1,157 @@
+"""One destination as a store of chunks: finds them, seals and opens them, and believes nothing that it did not hash."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from core.backup import formats
+from core.backup.destinations import Destination, MissingError
+from core.backup.formats import INDEXES, LABEL, MANIFESTS, PACKS, Index, Label, Manifest, Place
+from core.backup.keys import Keys
+from core.errors import StoreError
+from core.files import private_dir, write_atomic
+
+
+class Vault:
+    """A labelled destination.
+
+    Args:
+        cache: folder for the indexes that were read, which never change; None reads them every time.
+    """
+
+    def __init__(self, destination: Destination, label: Label, keys: Keys, cache: Path | None = None) -> None:
+        self.destination = destination
+        self.label = label
+        self.keys = keys
+        self.cache = cache / label.id if cache else None
+
+    @staticmethod
+    def open(destination: Destination, keys: Keys, cache: Path | None = None) -> Vault:
+        """The vault at a destination.
+
+        Raises:
+            MissingError: it holds no backups.
+            StoreError: it cannot be read.
+        """
+        try:
+            data = destination.get(LABEL)
+        except MissingError:
+            raise MissingError("holds no backups", where=destination.where) from None
+        return Vault(destination, formats.decode(Label, data, f"{destination.where}: {LABEL}"), keys, cache)
+
+    @staticmethod
+    def make(destination: Destination, workspace: str, keys: Keys, cache: Path, *, encrypted: bool) -> Vault:
+        """Label a destination; whose label was there first holds."""
+        label = Label(id=secrets.token_hex(16), workspace=workspace, encrypted=encrypted)
+        destination.put(LABEL, label.model_dump_json(indent=1).encode())
+        return Vault.open(destination, keys, cache)
+
+    @property
+    def where(self) -> str:
+        return self.destination.where
+
+    # Writing
+
+    def add_pack(self, data: bytes, chunks: list[tuple[str, int, int]]) -> int:
+        """Keep a pack and then its index; returns the bytes stored."""
+        sealed = self._seal(data)
+        name = _name(sealed)
+        self.destination.put(f"{PACKS}/{name}", sealed)
+        index = Index(pack=name, size=len(sealed), chunks=tuple(chunks))
+        written = self._seal(index.model_dump_json().encode())
+        self.destination.put(f"{INDEXES}/{_name(written)}", written)
+        return len(sealed) + len(written)
+
+    def add_manifest(self, manifest: Manifest) -> int:
+        """Keep a manifest: with it the backup is there. Returns the bytes stored."""
+        sealed = self._seal(manifest.model_dump_json().encode())
+        self.destination.put(f"{MANIFESTS}/{manifest.id}", sealed)
+        return len(sealed)
+
+    def _seal(self, data: bytes) -> bytes:
+        return self.keys.seal(data) if self.label.encrypted else data
+
+    # Reading
+
+    def backups(self) -> list[str]:
+        """Ids of the backups, oldest first."""
+        found = [name for name in self.destination.names(MANIFESTS) if formats.IDENTITY.fullmatch(name)]
+        return sorted(found, key=order)
+
+    def manifest(self, identity: str) -> Manifest:
+        """A backup's manifest.
+
+        Raises:
+            MissingError: there is no such backup.
+            StoreError: it is damaged, or the keys do not fit.
+        """
+        if not formats.IDENTITY.fullmatch(identity):
+            raise MissingError("there is no such backup", where=identity, do="List them with: rushes backup list")
+        where = f"{self.where}: {MANIFESTS}/{identity}"
+        found = formats.decode_manifest(self._open(self.destination.get(f"{MANIFESTS}/{identity}"), where), where)
+        if found.id != identity:
+            raise StoreError("is another backup's manifest", where=where)
+        return found
+
+    def places(self) -> dict[str, list[Place]]:
+        """Where each chunk lies, in packs that are there in their full length."""
+        there = self.destination.names(PACKS)
+        found: dict[str, list[Place]] = {}
+        for index in self.indexes().values():
+            if there.get(index.pack) == index.size:
+                for chunk, offset, length in index.chunks:
+                    found.setdefault(chunk, []).append(Place(index.pack, offset, length))
+        return found
+
+    def indexes(self, problems: list[str] | None = None) -> dict[str, Index]:
+        """All indexes by name. A damaged one is passed over: what it listed counts as missing."""
+        found: dict[str, Index] = {}
+        for name in sorted(self.destination.names(INDEXES)):
+            try:
+                found[name] = self._index(name, fresh=problems is not None)
+            except StoreError as error:
+                if problems is None and self.label.encrypted and not self.keys.identities:
+                    raise
+                if problems is not None:
+                    problems.append(error.sentence())
+        return found
+
+    def _index(self, name: str, *, fresh: bool) -> Index:
+        kept = self.cache / name if self.cache else None
+        if kept and not fresh:
+            with suppress(OSError, StoreError):
+                return formats.decode(Index, kept.read_bytes(), str(kept))
+        data = self.stored(INDEXES, name)
+        index = formats.decode(Index, data, f"{self.where}: {INDEXES}/{name}")
+        if kept:
+            private_dir(kept.parent)
+            write_atomic(kept, data)
+        return index
+
+    def stored(self, folder: str, name: str) -> bytes:
+        """A pack's or an index's plain bytes; what is stored has the hash that its name says.
+
+        Raises:
+            MissingError: it is not there.
+            StoreError: it is damaged, or the keys do not fit.
+        """
+        where = f"{self.where}: {folder}/{name}"
+        data = self.destination.get(f"{folder}/{name}")
+        if _name(data) != name:
+            raise StoreError("is damaged: these are not the bytes that were stored", where=where)
+        return self._open(data, where)
+
+    def _open(self, data: bytes, where: str) -> bytes:
+        return self.keys.unseal(data, where) if self.label.encrypted else data
+
+
+def order(identity: str) -> tuple[int, str]:
+    """Backups are ordered by their number; the clock may have been wrong."""
+    return int(identity.partition("-")[0]), identity
+
+
+def _name(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
