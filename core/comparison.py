@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import evidence, features, registry, tasks
-from core.errors import RushesError, WrongUseError
+from core.errors import RushesError
 from core.evidence import Decision, Evidence
 from core.inference import Predictor
 from core.log import logger
@@ -135,8 +135,7 @@ def compare(
     """
     if fill:
         for version in (a, b):
-            if not registry.model_path(space, task, version).exists():
-                raise WrongUseError(f"{task} has no version {version}", do="See: rushes models list")
+            registry.require(space, task, version)
         fill_in(space, task, (a, b), progress)
     rows = space.store.rivals(task, (a, b))
     seen = space.store.lineage(task, (a, b))

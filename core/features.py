@@ -34,13 +34,13 @@ def read(path: Path, task: Task, *, start_s: float = 0.0, end_s: float | None = 
     return clip
 
 
-def of_file(path: Path, task: Task) -> Features:
-    """Features of a file that is no sample.
+def of_file(path: Path, task: Task, start_s: float = 0.0, end_s: float | None = None) -> Features:
+    """Features of (a part of) a file that is no sample.
 
     Raises:
         MediaError: it cannot be judged.
     """
-    return task.extract(read(path, task))
+    return task.extract(read(path, task, start_s=start_s, end_s=end_s))
 
 
 def of_sample(space: Workspace, task: Task, sample: Sample) -> Features:

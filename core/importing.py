@@ -10,7 +10,7 @@ from typing import Any
 
 from core import fetching, loop, manifest, registry, tasks
 from core.capture import intake
-from core.errors import MediaError, RushesError
+from core.errors import RushesError
 from core.manifest import BadRow, Row
 from core.store.records import Sample, Value
 from core.tasks.base import ModelSpec, Task
@@ -104,7 +104,7 @@ def _taken(
         if isinstance(row, BadRow):
             return row.reason
         if other_scale:
-            return f"the scores of this file go beyond 1. {manifest.SET_SCALE}"
+            return manifest.OTHER_SCALE
         try:
             value = manifest.value_of(row, task, spec)
             return [(part, value) for part in _parts(space, task, row)]
@@ -122,7 +122,7 @@ def _parts(space: Workspace, task: Task, row: Row) -> list[Sample]:
     if row.scene_id and len(parts) > 1:
         parts = [part for part in parts if part.scene_id == row.scene_id]
         if not parts:
-            raise MediaError(f"has no scene {row.scene_id!r}", where=row.path.name)
+            raise intake.no_scene(row.path, row.scene_id)
     if row.url is None:
         return parts
     origin = {"url": fetching.without_user(row.url), "file": row.path.name}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core import features, inference, manifest, registry
+from core.capture import intake
 from core.errors import RushesError
 from core.inference import Predictor
 from core.manifest import BadRow, Row
@@ -58,13 +59,17 @@ def predictor(space: Workspace, task: str, model: str | None, *, warn: Callable[
 def judge_files(model: Predictor, files: Iterable[Path]) -> Iterator[Judged]:
     """Answers in the order of the files; a bad file costs only itself."""
     for path in files:
-        start = time.perf_counter()
-        try:
-            answer = model.answer([features.of_file(path, model.task)])[0]
-        except RushesError as error:
-            yield Judged(path, model.task.name, model.version, None, None, error.sentence())
-        else:
-            yield Judged(path, model.task.name, model.version, answer, round((time.perf_counter() - start) * 1000, 2))
+        yield _judged(model, path, None)
+
+
+def _judged(model: Predictor, path: Path, scene_id: str | None) -> Judged:
+    start = time.perf_counter()
+    try:
+        span = intake.span_of(path, model.task, scene_id) if scene_id else (0.0, None)
+        answer = model.answer([features.of_file(path, model.task, *span)])[0]
+    except RushesError as error:
+        return Judged(path, model.task.name, model.version, None, None, error.sentence())
+    return Judged(path, model.task.name, model.version, answer, round((time.perf_counter() - start) * 1000, 2))
 
 
 @dataclass(slots=True)
@@ -82,8 +87,8 @@ class Scored:
         return {**known, **self.report.metrics, "intervals": whole["intervals"], "report": whole}
 
     def lines(self) -> list[str]:
-        """The scores and what stands out, for people."""
-        return report.lines(self.report.to_json())
+        """The scores and what stands out, for people; a row that cannot be read has failed as much as any."""
+        return report.lines(self.report.to_json() | {"failures": len(self.failures)})
 
 
 def evaluate(
@@ -107,9 +112,12 @@ def evaluate(
     asked = model.spec
     if model.task.kind == "score":
         asked = asked.model_copy(update={"scale": space.settings.ratings.scale})
-    for row in manifest.read_manifest(source, model.task, renamed, root=space.root):
-        if isinstance(row, BadRow):
-            failures.append(f"row {row.number}: {row.reason}")
+    rows = list(manifest.read_manifest(source, model.task, renamed, root=space.root))
+    other_scale = manifest.off_scale(rows, model.task, asked)
+    for row in rows:
+        if isinstance(row, BadRow) or other_scale:
+            reason = row.reason if isinstance(row, BadRow) else manifest.OTHER_SCALE
+            failures.append(f"row {row.number}: {reason}")
             continue
         try:
             # The truth of a foreign label is still a truth: the model is simply wrong about it.
@@ -119,7 +127,7 @@ def evaluate(
         except RushesError as error:
             failures.append(f"row {row.number}: {error.sentence()}")
             continue
-        judged = next(judge_files(model, [path]))
+        judged = _judged(model, path, row.scene_id)
         answer = judged.answer or Answer(None, None, {"error": judged.error})
         if evaluation.failed(answer):
             failures.append(f"row {row.number}: {judged.error or 'no answer'}")

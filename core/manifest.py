@@ -28,7 +28,9 @@ OPTIONAL = ("group", "speaker", "source", "region", "captured_at", "phase", "rat
 SYNONYMS = {"file": ("image_path_or_url",), "url": ("firebase_url",), "value": ("label_value",)}
 LABEL_SOURCES = frozenset({"manual_seed", "calculated_rating", "confirmed", "imported"})
 SEED_SCALE = 5.0  # seed 004's highest score
+MOST_RATINGS = 1_000_000_000  # of one sample: beyond it a number is a slip, and the catalog's integers end
 SET_SCALE = "For scores from 0 to 5 run: rushes config ratings.scale '[0, 5]'"
+OTHER_SCALE = f"the scores of this file go beyond 1. {SET_SCALE}"  # see `off_scale`
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,10 @@ def read_manifest(
             for number, raw in enumerate(reader, start=1):
                 known = {ours: (raw.get(theirs) or "").strip() for ours, theirs in columns.items()}
                 yield _row(number, known, columns["value"], [path.parent, *([root] if root else [])])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not a CSV file in UTF-8"
+    except UnicodeDecodeError:
+        raise WrongUseError("cannot be read (is not a CSV file in UTF-8)", where=path) from None
+    except (OSError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise WrongUseError(f"cannot be read ({reason})", where=path) from None
 
 
@@ -179,12 +183,13 @@ def _row(number: int, raw: Mapping[str, str], column: str, folders: Sequence[Pat
 
 def _place(cells: Sequence[str], folders: Sequence[Path]) -> tuple[Path, str | None]:
     """A file that is there, else an address, else the file that is missing."""
-    paths = [folder / Path(cell).expanduser() for cell in cells if not fetching.is_address(cell) for folder in folders]
     urls = [cell for cell in cells if fetching.is_address(cell)]
     try:
+        named = [Path(cell).expanduser() for cell in cells if cell not in urls]
+        paths = [folder / name for name in named for folder in folders]
         if there := next((path for path in paths if path.exists()), None):
             return there, None
-    except OSError:  # for instance a name of 300 signs
+    except (OSError, RuntimeError):  # for instance a name of 300 signs, or the home of nobody
         raise ValueError("the file's name cannot be used") from None
     return (Path(fetching.name_of(urls[0])), urls[0]) if urls else (paths[0], None)
 
@@ -193,7 +198,7 @@ def _count(text: str) -> int:
     """A whole number of at least 1, also as spreadsheets write it ("2.0"); 1 where it is not given."""
     try:
         number = float(text or 1)
-        if number < 1 or not number.is_integer():
+        if not 1 <= number <= MOST_RATINGS or not number.is_integer():
             raise ValueError
     except ValueError:
         raise ValueError(f"rating_count {text[:40]!r} is not a count") from None
@@ -201,18 +206,22 @@ def _count(text: str) -> int:
 
 
 def _time(text: str) -> float | None:
-    """UTC seconds of an ISO time (without a zone: UTC) or of seconds since 1970."""
+    """UTC seconds of an ISO time (without a zone: UTC) or of seconds since 1970; of a year that calendars have."""
     if not text.strip():
         return None
     try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
-        when = dt.datetime.fromisoformat(text.strip())
-    except ValueError:
+        when = _moment(text.strip())
+        return (when if when.tzinfo else when.replace(tzinfo=dt.UTC)).timestamp()
+    except (ValueError, OverflowError, OSError):
         raise ValueError(f"captured_at {text[:40]!r} is not a time") from None
-    return (when if when.tzinfo else when.replace(tzinfo=dt.UTC)).timestamp()
+
+
+def _moment(text: str) -> dt.datetime:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return dt.datetime.fromisoformat(text)
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)
 
 
 def read_journal(path: Path, codec: Codec) -> Iterator[tuple[int, Json | None, str]]:

@@ -27,6 +27,7 @@ from core.versions import (
     has_model,
     model_path,
     numbers,
+    require,
     to_json,
 )
 from core.workspace import Workspace
@@ -34,7 +35,7 @@ from core.workspace import Workspace
 __all__ = [
     "FACTORY", "FACTORY_FOLDER", "IMPORTED", "Card", "Pointer", "Serving", "card", "cards", "challenge", "check_task",
     "claim_number", "current_spec", "define_labels", "deploy", "folder", "has_model", "load_version", "model_path",
-    "numbers", "pointer", "prove", "revert", "rollback", "serving", "serving_spec", "to_json",
+    "numbers", "pointer", "prove", "require", "revert", "rollback", "serving", "serving_spec", "to_json",
 ]  # fmt: skip
 
 

@@ -59,8 +59,20 @@ def model_path(space: Workspace, task: str, version: str, suffix: str = ".onnx")
     if version == FACTORY:
         return FACTORY_FOLDER / f"{task}{suffix}"
     if not re.fullmatch(r"v\d+", version):
-        raise WrongUseError(f"{version!r} is not a version", do=f"Versions of {task} look like v1; see: rushes models")
+        raise WrongUseError(
+            f"{version!r} is not a version", do=f"Versions of {task} look like v1; see: rushes models list"
+        )
     return folder(space, task) / f"model_{version}{suffix}"
+
+
+def require(space: Workspace, task: str, version: str) -> None:
+    """Refuse a version that is not there.
+
+    Raises:
+        WrongUseError: it is not.
+    """
+    if not model_path(space, task, version).exists():
+        raise WrongUseError(f"{task} has no version {version}", do=f"See: rushes models list -t {task}")
 
 
 def numbers(space: Workspace, task: str) -> list[int]:

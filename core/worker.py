@@ -123,6 +123,7 @@ def _together(space: Workspace) -> None:
 def _drain(space: Workspace) -> None:
     from core.training import record
 
+    record.restore_jobs(space)
     record.restore_runs(space)
     while not orders.told and (job := jobs.next_queued(space)):
         run(space, job)
@@ -221,6 +222,7 @@ def _arrows(space: Workspace, job: Job, progress: Progress) -> tuple[dict[str, A
         "deployed": deployed,
         "seconds": round(time.monotonic() - start, 1),
         "n": len(trained.data.examples),
+        "excluded": trained.data.excluded,
         "losses": [epoch.loss for epoch in trained.history if epoch.loss is not None],
         "notes": trained.notes,
         "timings": progress.timings,

@@ -10,16 +10,20 @@ import os
 import signal
 import subprocess
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from core.errors import RushesError
 from core.log import logger
 from core.workspace import Workspace
 
-KEPT = 4000  # bytes of a hook's output that are kept, its end
+if TYPE_CHECKING:
+    import httpx
+
+KEPT = 4000  # bytes of what a hook says that are kept: of a command the end, of a webhook the begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,8 @@ def _command(space: Workspace, request: dict[str, Any]) -> Outcome:
             child = subprocess.Popen(
                 wanted.command, cwd=space.root, stdin=subprocess.PIPE, stdout=out, stderr=err, start_new_session=True
             )
-        except OSError as error:
-            return Outcome("failed", f"{program} cannot be started ({error.strerror})")
+        except (OSError, ValueError) as error:  # ValueError: a word of the command holds a NUL
+            return Outcome("failed", f"{program} cannot be started ({getattr(error, 'strerror', error)})")
         timed_out = False
         try:
             child.communicate(json.dumps(request, ensure_ascii=False).encode(), timeout=wanted.timeout_s)
@@ -115,16 +119,31 @@ def _webhook(space: Workspace, request: dict[str, Any]) -> Outcome:
     where = _shown(address)
     # Services that know the header take a repeated post for the same one.
     headers = {"Idempotency-Key": str(request["id"])}
+    deadline = time.monotonic() + wanted.timeout_s
     try:
-        answer = httpx.post(address, json=request, headers=headers, timeout=wanted.timeout_s)
+        with httpx.stream("POST", address, json=request, headers=headers, timeout=wanted.timeout_s) as answer:
+            status, said = answer.status_code, _begin(answer, deadline)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
         return Outcome("failed", f"{where} cannot be reached ({type(error).__name__})")
     except httpx.HTTPError as error:
         return Outcome("unknown", f"{where} was asked and did not answer ({type(error).__name__})")
-    logger.info("the webhook %s answered %d", where, answer.status_code)
-    if not answer.is_success:
-        return Outcome("failed", f"{where} answered {answer.status_code}")
-    return Outcome("published", answer.text[:KEPT])
+    logger.info("the webhook %s answered %d", where, status)
+    if not 200 <= status < 300:
+        return Outcome("failed", f"{where} answered {status}")
+    return Outcome("published", said)
+
+
+def _begin(answer: httpx.Response, deadline: float) -> str:
+    """The begin of what a webhook says, as far as it came in time: how it ended is known from its status."""
+    import httpx
+
+    said = bytearray()
+    with suppress(httpx.HTTPError):
+        for block in answer.iter_bytes():
+            said += block
+            if len(said) >= KEPT or time.monotonic() > deadline:
+                break
+    return said[:KEPT].decode(errors="replace").strip()
 
 
 def _shown(address: str) -> str:

@@ -16,7 +16,7 @@ from core import features
 from core.capture.consent import require_consent
 from core.errors import MediaError, StoreError
 from core.files import copy_private, private_dir, sha256_file
-from core.media.clip import Clip
+from core.media.clip import Clip, MediaInfo
 from core.store.identity import sample_id
 from core.store.records import Sample
 from core.tasks.base import Task
@@ -92,7 +92,7 @@ def _parts(space: Workspace, path: Path, task: Task, about: About, digest: str) 
     info = probe(path)
     if info.duration > space.settings.capture.max_seconds:
         raise MediaError(f"is {info.duration:.0f} s long", where=path.name, do="See: capture.max_seconds.")
-    if info.kind == "video" and task.cuts_scenes and info.duration > LONGEST_CLIP_S:
+    if _is_cut(task, info):
         from core.media.cuts import find_cuts
 
         for scene in find_cuts(path):
@@ -103,6 +103,32 @@ def _parts(space: Workspace, path: Path, task: Task, about: About, digest: str) 
                 yield Refused(f"{path.name} {scene.timestamp}", error.what)
     else:
         yield _sample(space, task, about, digest, path, features.read(path, task))
+
+
+def _is_cut(task: Task, info: MediaInfo) -> bool:
+    return info.kind == "video" and task.cuts_scenes and info.duration > LONGEST_CLIP_S
+
+
+def span_of(path: Path, task: Task, scene_id: str) -> tuple[float, float | None]:
+    """Where a scene of a file begins and ends, seconds; the whole of a file that is not cut into scenes.
+
+    Raises:
+        MediaError: it has no such scene, or cannot be decoded.
+    """
+    from core.media.cuts import find_cuts
+    from core.media.decode import probe
+
+    if not _is_cut(task, probe(path)):
+        return 0.0, None
+    for scene in find_cuts(path):
+        if scene.id == scene_id:
+            return scene.start_s, scene.end_s
+    raise no_scene(path, scene_id)
+
+
+def no_scene(path: Path, scene_id: str) -> MediaError:
+    """What to say of a scene that a manifest names and the cutting does not find."""
+    return MediaError(f"has no scene {scene_id!r}", where=path.name)
 
 
 def _sample(

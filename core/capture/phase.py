@@ -1,13 +1,15 @@
-"""Sunrise, sunset, day or night: the phase of a picture from where and when it was taken."""
+"""Sunrise, sunset, day or night: the phase of a picture from where and when it was taken; and the part of the day."""
 
 from __future__ import annotations
 
 import datetime as dt
+import time
 from typing import Literal
 
 Phase = Literal["sunrise", "sunset", "day", "night"]
 # Degrees of the sun's height: civil twilight below the horizon, the golden hour above it.
 LOWEST, HIGHEST = -6.0, 6.0
+HOURS = 4  # of a time bucket
 RISING_S = 300  # two looks so far apart tell whether the sun rises
 
 
@@ -28,3 +30,9 @@ def phase_at(latitude: float | None, longitude: float | None, at: float) -> Phas
     if now < LOWEST:
         return "night"
     return "sunrise" if later > now else "sunset"
+
+
+def time_bucket(at: float) -> str:
+    """The four hours of the day that a time lies in: "16-20 UTC"; UTC, because samples keep no time zone."""
+    start = time.gmtime(at).tm_hour // HOURS * HOURS
+    return f"{start:02}-{start + HOURS:02} UTC"

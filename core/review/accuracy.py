@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import sqrt
 
 from core import tasks
+from core.shares import wilson
 from core.store.records import Correction, Json
 from core.workspace import Workspace
 
 FEWEST = 20  # random picks below which no rate is named
 RECENT = 100  # the last so many random picks, for "lately"
-Z = 1.959964  # two-sided 95 %
-
-
-def wilson(hits: int, n: int, z: float = Z) -> tuple[float, float]:
-    """The Wilson score interval of a share (Wilson 1927); (0, 1) where n is 0."""
-    if n == 0:
-        return 0.0, 1.0
-    share, square = hits / n, z * z
-    middle = (share + square / (2 * n)) / (1 + square / n)
-    half = z / (1 + square / n) * sqrt(share * (1 - share) / n + square / (4 * n * n))
-    # At the ends the formula gives 0 and 1 but for rounding.
-    return (0.0 if hits == 0 else middle - half), (1.0 if hits == n else middle + half)
 
 
 def accuracy(space: Workspace, task: str) -> Json:

@@ -6,17 +6,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import fsum
-from time import gmtime
 from typing import Any
 
 from core import registry, tasks
+from core.capture.phase import time_bucket
 from core.review import pool
 from core.review.judged import Judged, judged, newest
 from core.review.triage import Triage, states
-from core.store.records import Json, Sample, Value
+from core.store.records import Json, Value
 from core.workspace import Workspace
 
-HOURS = 4  # of a time bucket, as in evaluation reports
 BUCKETS = 5
 UNKNOWN = "unknown"
 
@@ -70,17 +69,9 @@ def review(space: Workspace, task: str, limit: int | None = None, *, version: st
     }
 
 
-def time_bucket(sample: Sample) -> str:
-    """The four hours (UTC) a sample was captured in: "16-20 UTC"."""
-    if sample.captured_at is None:
-        return UNKNOWN
-    start = gmtime(sample.captured_at).tm_hour // HOURS * HOURS
-    return f"{start:02}-{start + HOURS:02} UTC"
-
-
 CONDITIONS: dict[str, Callable[[Judged], str]] = {
     "phase": lambda row: row.sample.phase or UNKNOWN,
-    "time": lambda row: time_bucket(row.sample),
+    "time": lambda row: UNKNOWN if row.sample.captured_at is None else time_bucket(row.sample.captured_at),
     "region": lambda row: row.sample.region or UNKNOWN,
     "source": lambda row: row.sample.source or UNKNOWN,
 }

@@ -74,7 +74,14 @@ def _labels(owner: Task, spec: ModelSpec, rows: Sequence[Judged]) -> list[Suspec
 
 
 def _scores(owner: Task, spec: ModelSpec, rows: Sequence[Judged]) -> list[Suspect]:
-    """The difference from the model is more than three robust standard deviations from the usual difference."""
+    """The difference from the model is more than three robust standard deviations from the version's usual one."""
+    by_version: dict[str, list[Judged]] = {}
+    for row in rows:
+        by_version.setdefault(row.said.version, []).append(row)
+    return [one for theirs in by_version.values() if len(theirs) >= FEWEST for one in _far_off(owner, spec, theirs)]
+
+
+def _far_off(owner: Task, spec: ModelSpec, rows: Sequence[Judged]) -> list[Suspect]:
     off = [float(row.correction.value) - float(row.said.value) for row in rows]
     usual = median(off)
     sigma = max(TO_SIGMA * median(abs(one - usual) for one in off), 1e-3)

@@ -122,4 +122,14 @@ def m0004_schedule(db: Database) -> None:
     db.execute("CREATE INDEX snapshot_labels_snapshot ON model_training_snapshot_labels (snapshot_id)")
 
 
-KNOWN = frozenset({m0001_journals.__name__, m0002_trainings.__name__, m0003_views.__name__, m0004_schedule.__name__})
+@steps()
+def m0005_raw_scores(db: Database) -> None:
+    """Seed 004's `rawScore` apart from its `aiRating`: what the network said, before the mapping."""
+    name = "snapshot_ai_inferences"
+    db.execute(f"DROP VIEW {name}")
+    db.execute(f"CREATE VIEW {name} AS {views.VIEWS[name]}")
+
+
+KNOWN = frozenset(
+    step.__name__ for step in (m0001_journals, m0002_trainings, m0003_views, m0004_schedule, m0005_raw_scores)
+)

@@ -1,6 +1,7 @@
 """Views for whoever asks the catalog with plain SQL: valid answers, and the seeds' tables in their column names.
 
 `media` stands as the journal names it. Ratings are shown on seed 004's scale of 0 to 5; ours are stored as 0 to 1.
+`raw_score` is the network's own number, before the version's mapping.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ VIEWS = {
         WHERE c.task = 'ratings' AND c.op = 'set' AND b.complete
             AND (b.undone_at IS NULL OR c.line > b.undone_at)""",
     "snapshot_ai_inferences": f"""
-        SELECT p.line AS id, p.sample AS snapshot_id, p.value AS raw_score, p.value * {STARS} AS ai_rating,
-            p.version AS model_version, p.at AS created_at
+        SELECT p.line AS id, p.sample AS snapshot_id, coalesce(json_extract(p.raw, '$.score'), p.value) AS raw_score,
+            p.value * {STARS} AS ai_rating, p.version AS model_version, p.at AS created_at
         FROM predictions p WHERE p.task = 'ratings'""",
     "webcams": f"""
         SELECT coalesce(s.source, '') AS id, p.value * {STARS} AS ai_rating, p.version AS ai_model_version,

@@ -130,7 +130,7 @@ def analyse(space: Workspace, job_id: str) -> Analysis:
         training_loss=losses[-1] if losses else None,
         samples=samples,
         seconds=seconds,
-        annotations=int(job.params.get("answered") or samples),
+        annotations=samples + sum((facts.get("excluded") or {}).values()),
         had_gpu=bool(system.get("gpu")),
         estimated_minutes=_estimate(job, lines, samples),
         factors={"verdict": VERDICT_POINTS[verdict]},

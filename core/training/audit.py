@@ -24,7 +24,8 @@ SYSTEM = "system.json"  # in a job's folder: the machine it ran on, for whoever 
 # A job's facts (`metrics_json`) and their names in the audit line.
 FACTS = {"n": "annotationCount", "seconds": "durationSeconds", "metrics": "metrics", "verdict": "verdict",
          "reason": "reason", "evidence": "evidence", "deployed": "deployed", "losses": "losses",
-         "timings": "timings", "recipe": "recipe", "notes": "notes"}  # fmt: skip
+         "timings": "timings", "recipe": "recipe", "notes": "notes",
+         "excluded": "excluded"}  # fmt: skip
 
 
 def line(job: Job, facts: Json, system: Json) -> Json:
@@ -46,6 +47,7 @@ def line(job: Job, facts: Json, system: Json) -> Json:
         "completedAt": job.completed_at,
         "modelVersion": job.model_version,
         "modelPath": job.model_path,
+        "params": job.params,
         "loss": losses[-1] if losses else None,
         "epochs": len(losses),
         **{ours: facts.get(name) for name, ours in FACTS.items()},

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.shares import Z95, wilson
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Json = dict[str, Any]
 
 MOST_POINTS = 120  # of a curve: more cannot be seen on a page
 BINS = 10
-Z95 = 1.959964  # standard normal, two-sided 95 %
 
 
 def _steps(positive: Flags, scores: Floats) -> tuple[Floats, Floats, Floats]:
@@ -59,14 +60,6 @@ def precision_recall(positive: Flags, scores: Floats) -> Json | None:
     recall, precision = true / there, true / (true + false)
     area = float((np.diff(np.append(0.0, recall)) * precision).sum())
     return {"area": area, "share": there / len(positive), "points": _thinned(recall, precision)}
-
-
-def wilson(hits: float, n: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927)."""
-    share, square = hits / n, Z95 * Z95
-    middle = (share + square / (2 * n)) / (1 + square / n)
-    half = Z95 * math.sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def reliability(confidence: Floats, right: Flags) -> Json:

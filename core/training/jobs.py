@@ -126,12 +126,19 @@ def trigger(space: Workspace, task: str) -> Job | None:
     if not settings.automatic:
         return None
     count = space.store.count_answered(task)
-    last = max((int(job.params.get("answered", 0)) for job in every(space, task=task)), default=0)
-    # After a clearing the count starts again below what the last run saw.
-    since = count - last if count >= last else count
-    if count < settings.minimum or since < settings.every:
+    if count < settings.minimum or _since_last(space, task, count) < settings.every:
         return None
     return submit(space, task)
+
+
+def _since_last(space: Workspace, task: str, count: int) -> int:
+    """How many of `count` answered samples no training has seen, by their number."""
+    known = every(space, task=task)
+    last = max((int(job.params.get("answered", 0)) for job in known), default=0)
+    if count >= last:
+        return count - last
+    # Some were cleared, undone or deleted since, so the number alone does not say which are new.
+    return sum(item.correction.at > known[0].created_at for item in space.store.answered(task))
 
 
 def resume(space: Workspace, job_id: str) -> Job:
@@ -275,13 +282,25 @@ def alive(space: Workspace, job_id: str) -> bool:
 def notice_dead(space: Workspace) -> list[Job]:
     """Mark running jobs whose process is gone as Failed (Cancelled where that was asked); returns those jobs.
 
-    Cheap while nothing runs; whoever shows jobs calls it.
+    The queue goes on in another process. Cheap while nothing runs; whoever shows jobs calls it.
     """
     if space.store.catalog.in_memory:
         return []
     with space.store.catalog.read() as db:
         running = [row["job_id"] for row in db.query("select job_id from jobs where state = 'Running'")]
-    return [get(space, job_id) for job_id in running if not alive(space, job_id) and _bury(space, job_id)]
+    dead = [get(space, job_id) for job_id in running if not alive(space, job_id) and _bury(space, job_id)]
+    if dead:
+        _go_on(space)
+    return dead
+
+
+def _go_on(space: Workspace) -> None:
+    """See that a worker lives while jobs wait; where none can be started they wait for the next start."""
+    try:
+        if any(job.state == "Queued" for job in every(space)):
+            ensure_worker(space)
+    except RushesError as error:
+        logger.error("the queue waits: %s", error)
 
 
 def _bury(space: Workspace, job_id: str) -> bool:
@@ -327,12 +346,8 @@ def cancel(space: Workspace, job_id: str) -> Job:
             "update jobs set state = 'Cancelled', completed_at = ? where job_id = ? and state = 'Queued'",
             [time.time(), job_id],
         ).rowcount
-    if not waited and control.stop(folder(space, job_id)):
-        try:
-            if next_queued(space):
-                ensure_worker(space)
-        except RushesError as error:
-            logger.error("the queue waits: %s", error)
+    if not waited and control.stop(folder(space, job_id)) and not notice_dead(space):
+        _go_on(space)
     return get(space, job_id)
 
 

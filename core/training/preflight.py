@@ -126,8 +126,10 @@ def _memory(space: Workspace, found: Preflight) -> None:
     if memory.total < least:
         within = ", as a container or service limit allows" if memory.limited else ""
         found.errors.append(f"Insufficient RAM ({memory.total} GB{within}) - minimum {least:g}GB required")
-    if memory.available < min(GOOD_MEMORY_GB, least):
+    is_tight = memory.available < min(GOOD_MEMORY_GB, least)
+    if is_tight:
         found.warnings.append(f"Only {memory.available} GB of memory are free now")
+    if is_tight or memory.total < least:
         found.recommendations.append(f"Ensure at least {GOOD_MEMORY_GB:g}GB RAM is available for training")
 
 

@@ -1,6 +1,7 @@
 """What is written down of a run: seed 004's provenance tables, and how they are made again when the catalog is lost.
 
-`jobs/<id>/run.json` and the manifest beside it say all of it; the tables are filled from the same facts.
+`jobs/<id>/run.json` and the manifest beside it say all of it; the tables are filled from the same facts. The jobs
+themselves come back from the audit log.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from core import registry, tasks
 from core.errors import ModelError
 from core.files import write_atomic
 from core.registry import Card
-from core.training import audit
+from core.training import audit, jobs, progress
 from core.training.request import Request
 from core.workspace import Workspace
 
@@ -76,6 +77,45 @@ def restore_runs(space: Workspace) -> int:
                 _insert(space, known, params, _labels(folder / MANIFEST, bool(params.get("cross_validated"))))
                 restored += 1
     return restored
+
+
+def restore_jobs(space: Workspace) -> int:
+    """Make the ended jobs again that the catalog lacks, from the audit log; returns how many.
+
+    So a training can be resumed, reported and analysed after the catalog was lost; what was queued then is gone.
+    """
+    with space.store.catalog.read() as db:
+        there = {row["job_id"] for row in db.query("select job_id from jobs")}
+    lines = {entry["jobId"]: entry for entry in audit.history(space) if entry["jobId"] not in there}
+    rows = [_job_row(space, entry) for entry in lines.values() if _is_ours(entry)]
+    with space.store.catalog.write() as db:
+        db.table("jobs").insert_all(rows, ignore=True)  # another process restored it meanwhile
+    return len(rows)
+
+
+def _is_ours(entry: Json) -> bool:
+    known = entry.get("state") in jobs.ENDED and entry.get("task") in tasks.names()
+    return known and isinstance(entry.get("createdAt"), int | float)
+
+
+def _job_row(space: Workspace, entry: Json) -> Json:
+    done = entry["state"] == "Completed"
+    last = progress.last(space.jobs / str(entry["jobId"]))
+    return {
+        "job_id": entry["jobId"],
+        "task": entry["task"],
+        "state": entry["state"],
+        "name": entry.get("name"),
+        "params_json": json.dumps(entry.get("params") or {}),
+        "progress": 100.0 if done else last.get("progress", 0.0),
+        "stage": last.get("stage", ""),
+        "error": entry.get("error"),
+        "metrics_json": jobs.pack(audit.facts_of(entry)) if done else None,
+        "model_version": entry.get("modelVersion"),
+        "created_at": entry["createdAt"],
+        "started_at": entry.get("startedAt"),
+        "completed_at": entry.get("completedAt"),
+    }
 
 
 def _card(space: Workspace, task: str, version: str) -> Card | None:

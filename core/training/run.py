@@ -21,6 +21,7 @@ from core.store.records import Value
 from core.tasks.base import Answer, ModelSpec, Task
 from core.tasks.learner import Item, Learner, Recipe, seed_everything, training_device
 from core.tasks.memory import MEMORY
+from core.tasks.recipe import complaint
 from core.training import dataset, distributed, start, trainer
 from core.training.calibration import calibrated, out_of_fold
 from core.training.dataset import Dataset, Example
@@ -74,11 +75,9 @@ def recipe_for(space: Workspace, task: Task, request: Request | None = None) -> 
     try:
         return Recipe.model_validate({**defaults, **space.settings.recipe.get(task.name, {}), **wanted})
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        asked = bool(first["loc"]) and first["loc"][0] in wanted
+        asked = error.errors()[0]["loc"][0] in wanted
         where = "the recipe asked for" if asked else f"[recipe.{task.name}] in the settings"
-        raise RushesError(f"{name}: {first['msg'].lower()}", where=where) from None
+        raise RushesError(complaint(error), where=where) from None
 
 
 def threads_for(space: Workspace, recipe: Recipe | None = None) -> int:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from core.capture.phase import time_bucket
 from core.store.records import Sample
 from core.training.resampling import Interval, Scorer
 from core.training.scoring import Indices
 
 FEWEST = 5  # cases: a score of fewer is an anecdote
 ROUNDS = 400
-HOURS = 4  # of a time bucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +31,6 @@ class Slice:
     metric: float | None
     interval: Interval | None
     note: str | None
-
-
-def time_bucket(captured_at: float) -> str:
-    """Hour of the day in UTC: 00-04, 04-08 ... UTC, because samples keep no time zone."""
-    hour = time.gmtime(captured_at).tm_hour // HOURS * HOURS
-    return f"{hour:02}-{hour + HOURS:02} UTC"
 
 
 def places(sample: Sample | None) -> dict[str, str]:

@@ -22,6 +22,8 @@ from core.training import distributed
 State = dict[str, Tensor]
 Encoded = list[dict[str, Tensor]]
 GRADIENT_NORM = 5.0
+WARM_UP = 0.2  # share of the steps in which the step size grows
+FEWEST_STEPS = 6  # that are planned for: of five, torch's schedule warms up in none and divides by it
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class _Descent:
         steps = epochs * max(1, -(-len(train) // recipe.batch_size))
         self.optimiser = torch.optim.AdamW(self.parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, recipe.learning_rate, total_steps=steps, pct_start=0.2
+            self.optimiser, recipe.learning_rate, total_steps=max(steps, FEWEST_STEPS), pct_start=WARM_UP
         )
         self.mixed = recipe.amp and learner.device.type == "cuda"
         self.half = torch.bfloat16 if self.mixed and torch.cuda.is_bf16_supported() else torch.float16

@@ -7,11 +7,22 @@ import tomllib
 from collections.abc import Iterable
 from typing import Any
 
+from pydantic import ValidationError
+
 from core.errors import WrongUseError
+from core.tasks.recipe import Recipe, complaint
 
 
 def params(*, speaker: str | None = None, recipe: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The params of a job; what was not asked for is not in them."""
+    """The params of a job; what was not asked for is not in them.
+
+    Raises:
+        WrongUseError: the recipe names a field there is not, or a value that is wrong there.
+    """
+    try:
+        Recipe.model_validate(recipe or {})
+    except ValidationError as error:
+        raise WrongUseError(complaint(error), where="the recipe asked for") from None
     asked = {"speaker": speaker, "recipe": recipe}
     return {name: value for name, value in asked.items() if value}
 

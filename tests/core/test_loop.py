@@ -119,6 +119,29 @@ def test_the_fiftieth_answer_queues_one_training_and_no_more(
     space.close()
 
 
+def test_answers_taken_back_do_not_make_the_old_ones_count_again(
+    tmp_path: Path, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(jobs, "ensure_worker", lambda _: None)  # pyright: ignore[reportUnknownLambdaType]
+    space = loop.open_workspace(tmp_path / "w", flags={"train": {"every": 20, "minimum": 20}})
+    clips = captured(space, drawn("ratings", 54, 1), 45)
+    loop.correct(space, [(clip, 0.5) for clip in clips[:24]])
+    (first,) = jobs.every(space)
+    jobs.change(space, first.job_id, "Completed")
+    space.store.delete("ratings", [clip.id for clip in clips[:2]])
+    loop.correct(space, [(clips[24], 0.5)])  # 23 are answered, one of them is new
+    assert len(jobs.every(space)) == 1
+    space.store.clear("ratings")
+    loop.correct(space, [(clip, 0.5) for clip in clips[25:44]])
+    assert len(jobs.every(space)) == 1
+    loop.correct(space, [(clips[44], 0.5)])  # the twentieth since the clearing
+    assert len(jobs.every(space)) == 2
+    jobs.change(space, jobs.every(space)[0].job_id, "Completed")
+    loop.correct(space, [(clips[0], 0.5)])  # 21 are answered, fewer than the first training saw
+    assert len(jobs.every(space)) == 2
+    space.close()
+
+
 def test_an_answer_that_was_right_is_confirmed_and_kept(space: Workspace, drawn: Drawn):
     clip = captured(space, drawn("ratings", 20, 2), 1)[0]
     found = loop.predict(space, registry.serving(space, "ratings").predictor, [clip])[0]

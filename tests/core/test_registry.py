@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from core import foreign, loop, registry, tasks
 from core.errors import ModelError, WrongUseError
 from core.foreign import Agreement
+from core.media.encode import write_image
 from core.workspace import Workspace
 from tests.core.onnx_files import brightness
 
@@ -71,13 +73,15 @@ def test_ours_wins_over_seed_004s_variable_and_factory_is_a_choice_too(
 
 @pytest.mark.parametrize("wanted", ["v9", "sunset_v3", "../v1"])
 def test_a_version_that_is_missing_is_an_error_not_another_version(
-    space: Workspace, monkeypatch: pytest.MonkeyPatch, rushes: Run, wanted: str
+    space: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rushes: Run, wanted: str
 ):
     monkeypatch.setenv("RUSHES_MODEL_VERSION_RATINGS", wanted)
     for ask in (registry.serving, registry.serving_spec):
         with pytest.raises(ModelError, match="RUSHES_MODEL_VERSION_RATINGS: there is no version"):
             ask(space, TASK)
-    ran = rushes("models", "list", "-t", TASK, "-w", space.root)
+    picture = tmp_path / "p.png"
+    write_image(picture, np.zeros((8, 8, 3), dtype=np.uint8))
+    ran = rushes("predict", picture, "-t", TASK, "-w", space.root)
     assert (ran.code, ran.out) == (1, "")
     assert "Unset it" in ran.err
 
@@ -183,11 +187,40 @@ def test_the_list_says_who_answers_whom(space: Workspace, rushes: Run, monkeypat
     assert shown[3] == "! AI_MODEL_VERSION is set: v1 answers in this environment"
 
 
+def test_the_list_says_that_the_version_that_should_answer_is_gone(space: Workspace, rushes: Run):
+    registry.deploy(space, TASK, "v2", reason="test")
+    registry.model_path(space, TASK, "v2").unlink()
+    shown = rushes("models", "list", "-t", TASK, "-w", space.root)
+    assert (shown.code, shown.out.splitlines()[-1]) == (
+        0,
+        "! v2 should answer, but is missing or damaged; an older version does",
+    )
+
+
 def test_a_version_is_shown_whole(space: Workspace, rushes: Run):
     shown = rushes("models", "show", "v1", "-t", TASK, "--json", "-w", space.root).json
     assert shown["spec"]["params"]["adapter"]["kind"] == "image"
     assert len(shown["sha256"]["source"]) == 64
-    assert rushes("models", "show", "v7", "-t", TASK, "-w", space.root).code == 1
+
+
+@pytest.mark.parametrize("command", [["show", "v7"], ["deploy", "v7"], ["compare", "v1", "v7"]])
+def test_a_version_that_never_was_is_wrong_use(space: Workspace, rushes: Run, command: list[str]):
+    ran = rushes("models", *command, "-t", TASK, "--json", "-w", space.root)
+    assert (ran.code, ran.out) == (2, "")
+    assert "ratings has no version v7. See: rushes models list -t ratings" in ran.err
+
+
+def test_a_wrong_choice_of_the_environment_hides_neither_the_list_nor_what_was_done(
+    space: Workspace, rushes: Run, monkeypatch: pytest.MonkeyPatch
+):
+    registry.deploy(space, TASK, "v1", reason="test")
+    monkeypatch.setenv("RUSHES_MODEL_VERSION_RATINGS", "v9")
+    shown = rushes("models", "list", "-t", TASK, "-w", space.root, "--json")
+    assert (shown.code, [row["version"] for row in shown.json]) == (0, ["factory", "v1", "v2"])
+    assert "there is no version 'v9' of ratings" in shown.err
+    back = rushes("models", "rollback", "-t", TASK, "-w", space.root, "--json")
+    assert (back.code, back.json["champion"]) == (0, "factory")
+    assert "there is no version 'v9' of ratings" in back.err
 
 
 def test_a_damaged_pointer_means_what_was_deployed_last_not_what_was_imported_last(space: Workspace):

@@ -46,6 +46,15 @@ def test_a_training_takes_its_name_priority_and_recipe_along(
     assert rushes("jobs", "show", ran.json["job_id"], "--json", "-w", space.root).json == ran.json
 
 
+def test_a_training_promises_how_long_it_takes(space: Workspace, rushes: Rushes) -> None:
+    said = rushes("train", "-t", "ratings", "-w", space.root).out
+    (job, before) = jobs.every(space)
+    promised = job.params["estimate_seconds"]
+    assert before.metrics is not None
+    assert promised == pytest.approx(before.metrics["seconds"], rel=0.2)  # the same answers as in the training before
+    assert f"about {promised:.0f} s" in said
+
+
 def test_a_training_with_too_little_is_refused_before_it_is_queued(space: Workspace, rushes: Rushes) -> None:
     ran = rushes("train", "-t", "scenes", "--json", "-w", space.root)
     assert ran.code == 1
@@ -77,6 +86,14 @@ def test_jobs_are_resumed_cancelled_and_counted(space: Workspace, rushes: Rushes
     assert "54 answers  v1" in rushes("jobs", "history", "-w", space.root).out
 
 
+@pytest.mark.parametrize("pair", ["epochs=0", "colour=red", "backbone=vgg", "vocabulary=word"])
+def test_a_wrong_recipe_is_refused_at_once_and_nothing_is_queued(space: Workspace, rushes: Rushes, pair: str) -> None:
+    ran = rushes("train", "-t", "ratings", "--recipe", pair, "--json", "-w", space.root)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"the recipe asked for: {pair.partition('=')[0]}" in ran.err
+    assert len(jobs.every(space)) == 1
+
+
 @pytest.mark.parametrize("pair", ["epochs", "=5", "1a=2", "a b=2", ""])
 def test_a_recipe_wish_that_is_no_pair_is_wrong_use(pair: str) -> None:
     with pytest.raises(WrongUseError, match="key=value"):
@@ -94,3 +111,22 @@ def test_whatever_is_wished_fits_into_the_jobs_params(pairs: dict[str, str]) -> 
 def test_recipe_values_are_read_as_toml_and_bare_words_as_text() -> None:
     found = wishes.recipe(["epochs=20", "amp=false", "jitter=0.1", "target=binary", "day=2020-01-01", 'a="x=y"'])
     assert found == {"epochs": 20, "amp": False, "jitter": 0.1, "target": "binary", "day": "2020-01-01", "a": "x=y"}
+
+
+def test_trainings_come_back_when_the_catalog_was_lost(space: Workspace, rushes: Rushes) -> None:
+    (first,) = rushes("jobs", "list", "--json", "-w", space.root).json
+    analysis = rushes("jobs", "analysis", first["job_id"], "--json", "-w", space.root).json
+    cancelled = jobs.submit(space, "ratings", params={"recipe": {"epochs": 2}}, name="evening")
+    assert jobs.start(space, cancelled.job_id)
+    (jobs.folder(space, cancelled.job_id) / "cancel").touch()
+    before = rushes("jobs", "list", "--json", "-w", space.root).json  # its process is gone, which is noticed here
+    assert [job["state"] for job in before] == ["Cancelled", "Completed"]
+    space.store.catalog.path.unlink()
+    counts = rushes("rebuild", "--json", "-w", space.root).json
+    assert (counts["jobs"], counts["runs"]) == (2, 1)
+    after = rushes("jobs", "list", "--json", "-w", space.root).json
+    assert after == before
+    assert rushes("jobs", "analysis", first["job_id"], "--json", "-w", space.root).json == analysis
+    again = rushes("jobs", "resume", cancelled.job_id, "--json", "-w", space.root).json
+    assert (again["name"], again["params"]["recipe"]) == ("evening", {"epochs": 2})
+    assert rushes("rebuild", "--json", "-w", space.root).json["jobs"] == 0

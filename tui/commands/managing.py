@@ -72,6 +72,6 @@ def rebuild(as_json: AsJson = False, where: InWorkspace = None) -> None:
 
     with workspace(where) as space:
         counts = space.store.rebuild()
-        runs = record.restore_runs(space)
+        restored = {"jobs": record.restore_jobs(space), "runs": record.restore_runs(space)}
         say("the catalog was made again from the journals")
-        emit(counts | {"runs": runs}, as_json)
+        emit(counts | restored, as_json)

@@ -14,6 +14,7 @@ from tui.commands.common import AsJson, InWorkspace, OfTask, counted, emit, say,
 if TYPE_CHECKING:
     from core.registry import Card, Pointer
     from core.training.curve import Curve
+    from core.workspace import Workspace
 
 app = typer.Typer()
 models_app = typer.Typer(help="Model versions: look, deploy, go back.", no_args_is_help=True)
@@ -31,7 +32,7 @@ def models_list(task: OfTask, as_json: AsJson = False, where: InWorkspace = None
     with workspace(where) as space:
         owner = tasks.get(task)
         active, known = registry.pointer(space, owner.name), registry.cards(space, owner.name)
-        chosen = overrides.version(space, owner.name)
+        chosen = _override(space, owner.name)
         payload = [
             card.model_dump(mode="json", exclude={"golden"})
             | {
@@ -43,11 +44,25 @@ def models_list(task: OfTask, as_json: AsJson = False, where: InWorkspace = None
             for card in known
         ]
         lines = [_line(card, active, owner.primary) for card in known]
+        if active.champion not in {card.version for card in known}:
+            lines.append(f"! {active.champion} should answer, but is missing or damaged; an older version does")
         if chosen:
             lines.append(f"! {chosen[1]} is set: {chosen[0]} answers in this environment")
         if (bar := overrides.threshold(space)) is not None and owner.kind == "score":
             lines.append(f"! {overrides.THRESHOLD} is set: good from {bar:g} on 0..1 in this environment")
         emit(payload, as_json, lines)
+
+
+def _override(space: Workspace, task: str) -> tuple[str, str] | None:
+    """What the environment chooses; a version that is not there is said, and must not hide what is."""
+    from core import overrides
+    from core.errors import ModelError
+
+    try:
+        return overrides.version(space, task)
+    except ModelError as error:
+        say(f"! {error.sentence()}")
+        return None
 
 
 def _speakers(active: Pointer, version: str) -> list[str]:
@@ -88,7 +103,9 @@ def models_show(
     from core import registry, tasks
 
     with workspace(where) as space:
-        emit(registry.card(space, tasks.get(task).name, version).model_dump(mode="json", exclude={"golden"}), as_json)
+        name = tasks.get(task).name
+        registry.require(space, name, version)
+        emit(registry.card(space, name, version).model_dump(mode="json", exclude={"golden"}), as_json)
 
 
 @models_app.command("deploy")
@@ -102,7 +119,9 @@ def models_deploy(
     from core import registry, tasks
 
     with workspace(where) as space:
-        registry.deploy(space, tasks.get(task).name, version, reason="asked for")
+        name = tasks.get(task).name
+        registry.require(space, name, version)
+        registry.deploy(space, name, version, reason="asked for")
         _pointer(space, task, as_json)
 
 
@@ -129,15 +148,15 @@ def models_revert(task: OfTask, as_json: AsJson = False, where: InWorkspace = No
         _pointer(space, task, as_json)
 
 
-def _pointer(space: Any, task: str, as_json: bool, speaker: str | None = None) -> None:
-    from core import overrides, registry
+def _pointer(space: Workspace, task: str, as_json: bool, speaker: str | None = None) -> None:
+    from core import registry
 
     active = registry.pointer(space, task)
     lines = [f"{task}: {active.champion} answers now"]
     lines += [f"{task}: {version} answers {name}" for name, version in sorted(active.speakers.items())]
     if speaker and speaker not in active.speakers:
         lines.append(f"{task}: {active.champion} answers {speaker} too")
-    if chosen := overrides.version(space, task):
+    if chosen := _override(space, task):
         say(f"! {chosen[1]} is set: {chosen[0]} answers in this environment")
     emit(active.model_dump(mode="json"), as_json, lines)
 

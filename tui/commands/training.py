@@ -34,7 +34,7 @@ def train(
 ) -> None:
     """Train on everything answered so far, in a process of its own."""
     from core import tasks
-    from core.training import jobs, preflight, wishes
+    from core.training import estimate, jobs, preflight, wishes
 
     with workspace(where) as space:
         owner = tasks.get(task)
@@ -46,10 +46,15 @@ def train(
                 raise
             emit(error.to_json(), as_json)
             raise typer.Exit(1) from None
+        expected = None if params else estimate.seconds(space, owner.name, space.store.count_answered(owner.name))
+        if expected is not None:  # measured for trainings without wishes of their own
+            params["estimate_seconds"] = expected
         job = jobs.submit(space, owner.name, params=params, name=name, priority=priority)
         jobs.ensure_worker(space)
         if not wait:
-            emit(job.to_json(), as_json, [f"queued as {job.job_id}; follow it with: rushes jobs watch {job.job_id}"])
+            lasts = f", about {expected:.0f} s" if expected is not None else ""
+            followed = f"follow it with: rushes jobs watch {job.job_id}"
+            emit(job.to_json(), as_json, [f"queued as {job.job_id}{lasts}; {followed}"])
             return
         job = _follow(space, job.job_id)
         known = job.metrics or {}

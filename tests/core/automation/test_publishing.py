@@ -7,11 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -219,8 +220,13 @@ def test_a_clip_without_its_file_cannot_be_published(rushes: Rushes, root: Path)
 
 
 @contextmanager
-def platform(status: int) -> Generator[tuple[str, list[tuple[str, Any]]]]:
-    """A web service that answers every POST with `status`; its address, and what it got (path, JSON)."""
+def platform(status: int, *, endless: bool = False) -> Generator[tuple[str, list[tuple[str, Any]]]]:
+    """A web service that answers every POST with `status`; its address, and what it got (path, JSON).
+
+    Args:
+        endless: it goes on saying so, a sign every 50 ms, for 20 s.
+    """
+    closing = Event()
     got: list[tuple[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -229,6 +235,10 @@ def platform(status: int) -> Generator[tuple[str, list[tuple[str, Any]]]]:
             self.send_response(status)
             self.end_headers()
             self.wfile.write(b"thanks")
+            for _ in range(400 if endless else 0):
+                if closing.wait(0.05):
+                    break
+                self.wfile.write(b".")
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's own name
             """Silent."""
@@ -239,15 +249,16 @@ def platform(status: int) -> Generator[tuple[str, list[tuple[str, Any]]]]:
     try:
         yield f"http://127.0.0.1:{server.server_port}/post?token=geheim", got
     finally:
+        closing.set()
         server.shutdown()
         server.server_close()
         thread.join()
 
 
-def set_webhook(home: Path, address: str) -> None:
+def set_webhook(home: Path, address: str, *, timeout: float = 60) -> None:
     user = home / "config" / "rushes" / "config.toml"
     user.parent.mkdir(parents=True, exist_ok=True)
-    user.write_text(f'[automation]\nwebhook = "{address}"\n')
+    user.write_text(f'[automation]\nwebhook = "{address}"\ntimeout_s = {timeout}\n')
 
 
 @pytest.mark.parametrize(("status", "state", "code"), [(200, "published", 0), (503, "failed", 1), (302, "failed", 1)])
@@ -274,3 +285,27 @@ def test_a_webhook_nobody_listens_at_fails_and_says_so(rushes: Rushes, root: Pat
     ran = rushes("automation", "approve", asked["id"], "-w", root, "--json")
     assert (ran.code, ran.json["state"]) == (1, "failed")
     assert "cannot be reached (ConnectError)" in ran.json["detail"]
+
+
+def test_a_webhook_that_never_stops_talking_is_left_after_the_timeout(
+    rushes: Rushes, root: Path, own_home: Path
+) -> None:
+    with platform(200, endless=True) as (address, _):
+        set_webhook(own_home, address, timeout=1)
+        asked = rushes("automation", "publish", sample_of(root), "--platform", "x", "-w", root, "--json").json
+        began = time.monotonic()
+        ran = rushes("automation", "approve", asked["id"], "-w", root, "--json")
+        took = time.monotonic() - began
+    assert (ran.code, ran.json["state"]) == (0, "published")  # it said 200 before
+    assert ran.json["detail"].startswith("thanks")
+    assert took < 10
+
+
+def test_a_command_no_system_can_run_fails_and_says_so(rushes: Rushes, root: Path, own_home: Path) -> None:
+    user = own_home / "config" / "rushes" / "config.toml"
+    user.parent.mkdir(parents=True, exist_ok=True)
+    user.write_text('[automation]\ncommand = ["publish\\u0000it"]\n')
+    asked = rushes("automation", "publish", sample_of(root), "--platform", "x", "-w", root, "--json").json
+    ran = rushes("automation", "approve", asked["id"], "-w", root, "--json")
+    assert (ran.code, ran.json["state"]) == (1, "failed")
+    assert "cannot be started" in ran.json["detail"]

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from core.review.accuracy import accuracy, wilson
+from core.review.accuracy import accuracy
+from core.shares import wilson
 from core.store.records import PickedBy
 from tests.core.review.conftest import Made
 

@@ -68,6 +68,22 @@ def test_a_score_far_from_the_usual_difference_is_found(made: Made):
     assert "times the usual spread" in found[0].reason
 
 
+def test_a_worse_version_beside_it_does_not_hide_what_a_good_one_finds(made: Made):
+    rng = random.Random(3)
+    rows = [made.sample(number, "ratings") for number in range(60)]
+    truths = [rng.uniform(0.3, 0.9) for _ in rows]
+    off = [("factory", 0.6) if number < 45 else ("v1", 0.03) for number in range(60)]
+    said = [min(max(truth + rng.gauss(0, spread), 0), 1) for truth, (_, spread) in zip(truths, off, strict=True)]
+    made.pending([
+        (one, made.said(one, value, 0.5, version=version))
+        for one, value, (version, _) in zip(rows, said, off, strict=True)
+    ])  # fmt: skip
+    truths[50] = truths[50] - 0.4 if truths[50] > 0.6 else truths[50] + 0.4
+    made.answer(list(zip(rows, truths, strict=True)))
+    made.run("ratings", "v1", [(rows[0], truths[0], "train")], at=0.5)
+    assert [one.sample_id for one in suspects(made.space, "ratings") if one.version == "v1"] == [rows[50].id]
+
+
 def test_a_text_read_with_confidence_that_differs_by_half_is_found(made: Made):
     rows = [made.sample(number, "speech") for number in range(12)]
     texts: list[tuple[str, float, Value]] = [("bin blue at f two now", 0.9, "bin blue at f two now")] * 9

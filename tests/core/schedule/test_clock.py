@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
@@ -89,6 +90,24 @@ def test_a_second_clock_stands_by_and_takes_over(space: Workspace) -> None:
     finally:
         first.stop()
         second.stop()
+
+
+def test_stopping_while_it_takes_over_ends_too(space: Workspace) -> None:
+    clock = Clock(space, look_s=0.05)
+    writing = sqlite3.connect(space.store.catalog.path, isolation_level=None)
+    with state.owning(space):
+        assert not clock.start()
+        writing.execute("BEGIN IMMEDIATE")  # another process writes: the clock cannot note what is due
+    while not state.is_held(state.owner_lock(space)):
+        time.sleep(0.01)
+    stopping = Thread(target=clock.stop, daemon=True)
+    stopping.start()
+    stopping.join(0.5)
+    writing.execute("ROLLBACK")
+    writing.close()
+    stopping.join(LONG_S / 3)
+    assert not stopping.is_alive()
+    assert schedule.status(space)["owner"] is None
 
 
 def test_a_slept_through_run_is_made_up_for_once(space: Workspace) -> None:

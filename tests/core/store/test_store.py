@@ -284,5 +284,14 @@ def test_the_seeds_tables_can_be_asked_in_their_words(store: Store):
         assert len(list(db.query("SELECT * FROM webcam_snapshot_ratings"))) == 1
     assert (shot["webcam_id"], shot["calculated_rating"]) == ("cam-1", 4.5)
     assert (cam["id"], cam["ai_rating"], cam["ai_model_version"]) == ("cam-1", 2.5, "v1")
-    assert (inference["raw_score"], inference["ai_rating"]) == (0.5, 2.5)
+    assert (inference["raw_score"], inference["ai_rating"]) == (0.5, 2.5)  # a journal without the network's own
     assert (spoken["ground_truth"], spoken["speaker_id"]) == ("good day", "ann")
+
+
+def test_seed_004s_raw_score_is_the_networks_own_and_the_rating_the_calibrated_one(store: Store):
+    frame = sample(1, "ratings")
+    store.add_samples([frame])
+    store.add_predictions([replace(prediction(frame, 0.8), raw={"score": 1.25})])
+    with store.catalog.read() as db:
+        (inference,) = db.query("SELECT * FROM snapshot_ai_inferences")
+    assert (inference["raw_score"], inference["ai_rating"]) == (1.25, 4.0)

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.capture.phase import time_bucket
 from core.store.records import Value
 from core.tasks.base import Answer
 from core.tasks.ratings import metrics
@@ -23,7 +24,6 @@ from core.training import curves, words
 from core.training.evaluation import Case, evaluate, save
 from core.training.patterns import Everything, Suspect, chance_of, patterns
 from core.training.resampling import Scorer
-from core.training.slices import time_bucket
 from tests.core.training.cases import ALL, label, ratings, sample, scenes, speech, task_and_spec
 
 TASKS = sorted(ALL)

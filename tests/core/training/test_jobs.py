@@ -139,6 +139,18 @@ def test_a_training_whose_process_was_killed_is_failed_with_a_reason(space: Work
     assert 0 <= line["durationSeconds"] < 60
 
 
+def test_the_queue_goes_on_when_a_training_was_killed(space: Workspace, quiet: list[Workspace]) -> None:
+    process = running(space, jobs.submit(space, "ratings"))
+    jobs.submit(space, "scenes")
+    process.kill()
+    process.wait()
+    assert quiet == []
+    assert len(jobs.notice_dead(space)) == 1
+    assert quiet == [space]
+    assert jobs.notice_dead(space) == []
+    assert quiet == [space]
+
+
 def test_every_reading_command_notices_a_dead_training(space: Workspace, rushes: Callable[..., object]) -> None:
     from tests.conftest import Ran
 

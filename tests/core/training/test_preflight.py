@@ -43,6 +43,7 @@ def test_too_little_memory_blocks_a_training_and_queues_nothing(rushes: Rushes, 
     assert (found.json["title"], found.json["status"]) == ("System Requirements Not Met", 400)
     assert "Insufficient RAM" in found.json["detail"]
     assert "minimum 10000GB required" in found.json["errors"][0]
+    assert "Ensure at least 4GB RAM is available for training" in found.json["recommendations"]
     assert found.json["correlationId"]
     assert "Training cannot proceed" in rushes("train", "-t", "ratings", "-w", trained).err
     assert rushes("jobs", "list", "--json", "-w", trained).json == before
