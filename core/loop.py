@@ -8,7 +8,7 @@ Screens, commands and the worker call these; what is not an arrow is a verb of i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,17 +19,18 @@ from core.capture.intake import About, Refused
 from core.errors import ModelError, RushesError
 from core.inference import Predictor
 from core.log import logger
-from core.review import answers
+from core.review import answers, queue
 from core.store.identity import new_id
 from core.store.records import Correction, PickedBy, Prediction, Sample, Value
 from core.training import jobs
-from core.training.verdict import Verdict, judge
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
     from core.registry import Card
+    from core.training.evaluation import Evaluation
     from core.training.request import Request
     from core.training.run import Report, Trained
+    from core.training.verdict import Verdict
 
 
 def open_workspace(root: Path, *, create: bool = True, flags: dict[str, Any] | None = None) -> Workspace:
@@ -89,6 +90,13 @@ def _predict_one(space: Workspace, predictor: Predictor, sample: Sample) -> Pred
     )
 
 
+def shadow(space: Workspace, samples: Sequence[Sample]) -> list[Prediction]:
+    """Let the challenger, where there is one, answer the same samples unseen; see `core.shadow`."""
+    from core import shadow as rivals
+
+    return rivals.answer(space, samples)
+
+
 def mend(space: Workspace, said: Prediction) -> Prediction | None:
     """Speech's second step: a local language model mends the text; a prediction of its own, a failed one as such.
 
@@ -117,20 +125,28 @@ def correct(
     space: Workspace,
     given: Sequence[tuple[Sample, Value | None]],
     *,
-    picked_by: PickedBy = "own",
-    label_source: str | None = None,
+    picked_by: PickedBy | None = None,
+    label_source: Mapping[str, str] | str | None = None,
     trigger: bool = True,
 ) -> list[Correction]:
     """What the user says: a value, or None for "the model was right". One batch, durable when this returns.
+
+    Args:
+        picked_by: how the samples came up; by default as the list they were last offered in said.
+        label_source: where the answers come from; an import says it by sample id.
 
     Raises:
         RushesError: a sample was never predicted and so cannot be confirmed.
     """
     batch, at = new_id(), time.time()
+    truths: list[Correction] = []  # all of them before the first clip moves: a refusal changes nothing
+    for sample, value in given:
+        said_by = label_source if isinstance(label_source, str) else (label_source or {}).get(sample.id)
+        how = picked_by or queue.picked_by(space, sample)
+        truths.append(answers.answer(space, sample, value, picked_by=how, label_source=said_by))
     kept: dict[str | None, str | None] = {}
     rows: list[tuple[Sample, Correction]] = []
-    for sample, value in given:
-        truth = answers.answer(space, sample, value, picked_by=picked_by, label_source=label_source)
+    for (sample, _), truth in zip(given, truths, strict=True):
         if sample.media not in kept:
             keep = space.settings.capture.keep_confirmed or truth.label_source != "confirmed"
             kept[sample.media] = intake.answered_place(space, tasks.get(sample.task), sample) if keep else None
@@ -138,10 +154,21 @@ def correct(
     space.store.add_corrections(rows)
     for sample, _ in given:
         intake.drop_pending(space, sample)
-    if trigger:
-        for task in {sample.task for sample, _ in given}:
+    for task in {sample.task for sample, _ in given}:
+        settle(space, task)
+        if trigger:
             maybe_train(space, task)
     return [correction for _, correction in rows]
+
+
+def settle(space: Workspace, task: str) -> str | None:
+    """Let the evidence decide between champion and challenger, once there is enough; a sentence when it has."""
+    from core import shadow as rivals
+
+    said = rivals.settle(space, task)
+    if said:
+        logger.info("%s: %s", task, said)
+    return said
 
 
 def maybe_train(space: Workspace, task: str) -> jobs.Job | None:
@@ -167,15 +194,27 @@ def train(
     return run.train(space, task, report=report, stop=stop, request=request)
 
 
-def evaluate(space: Workspace, trained: Trained) -> tuple[dict[str, float], Verdict]:
-    """The new network's scores on what it was not trained on, and what follows from them."""
-    from core.training import run
+def evaluate(space: Workspace, trained: Trained, *, folder: Path | None = None) -> tuple[Evaluation, Verdict]:
+    """The new network's scores on what it was not trained on, and what follows from them.
 
-    return run.scores(trained.data.task, trained.judged), judge(space, trained)
+    Args:
+        folder: the report and the evidence are kept there.
+    """
+    from core.training import evaluation, run, verdict
+
+    task = trained.data.task
+    cases = [evaluation.Case(example.truth, answer, example.answered.sample) for example, answer in trained.judged]
+    scored = evaluation.evaluate(task, run.finished_spec(trained, "a new version"), cases)
+    judged = verdict.judge(space, trained)
+    if folder:
+        facts = {"base": trained.base, "manifest": trained.data.hash, "verdict": judged.verdict, "why": judged.reason}
+        evaluation.save(folder, scored, f"{task.name}: a new version, judged", facts)
+        verdict.save(folder, judged)
+    return scored, judged
 
 
 def export(
-    space: Workspace, trained: Trained, metrics: dict[str, float], verdict: Verdict, *, job_id: str | None = None
+    space: Workspace, trained: Trained, scored: Evaluation, verdict: Verdict, *, job: jobs.Job | None = None
 ) -> Card:
     """Write the next immutable version: ONNX checked against torch, weights, card."""
     from core.training import run
@@ -184,20 +223,29 @@ def export(
     task = trained.data.task
     version = f"v{registry.claim_number(space, task.name)}"
     facts: dict[str, Any] = {
-        "metrics": metrics,
-        "held_out": {"n": len(trained.judged), "metric": task.primary, "value": metrics.get(task.primary)},
+        "metrics": scored.metrics,
+        "held_out": {"n": scored.n, "metric": task.primary, "value": scored.metrics.get(task.primary)},
         "base": trained.base,
-        "job_id": job_id,
+        "job_id": job.job_id if job else None,
+        "name": job.name if job else None,
         "verdict": verdict.verdict,
+        "evidence": verdict.evidence,
         "data": f"{len(trained.data.examples)} corrections, manifest {trained.data.hash[:12]}",
+        "recipe": trained.recipe.model_dump(),
+        "threads": trained.recipe.threads,
+        "speaker": trained.request.speaker,
         "notes": tuple(trained.notes),
     }
     spec = run.finished_spec(trained, version)
-    return save_version(trained.learner, spec, registry.folder(space, task.name), f"model_{version}", facts)
+    where, traced = registry.folder(space, task.name), space.cache / "export"
+    return save_version(trained.learner, spec, where, f"model_{version}", facts, cache=traced)
 
 
 def deploy(space: Workspace, card: Card, verdict: Verdict) -> bool:
-    """Make the version the champion where the settings and the verdict allow it; returns whether it answers now."""
+    """Make the version the champion where the settings and the verdict allow it; returns whether it answers now.
+
+    While the evidence is open (caution) the two stay rivals: whichever does not answer is asked in shadow.
+    """
     policy = space.settings.train.auto_deploy
     allowed = {
         "always": True,
@@ -205,11 +253,16 @@ def deploy(space: Workspace, card: Card, verdict: Verdict) -> bool:
         "accept": verdict.verdict == "accept",
         "never": False,
     }
-    if not allowed[policy]:
-        return False
+    before = registry.pointer(space, card.task).champion
+    open_question = verdict.verdict == "caution" and card.speaker is None
+    reason = f"{verdict.verdict}, auto_deploy = {policy}"
     try:
-        registry.deploy(space, card.task, card.version, reason=f"{verdict.verdict}, auto_deploy = {policy}")
+        if allowed[policy]:
+            rival = before if open_question and before != card.version else None
+            registry.deploy(space, card.task, card.version, reason=reason, challenger=rival)
+        elif open_question and policy == "accept":
+            registry.challenge(space, card.task, card.version, reason=reason)
     except ModelError as error:
         logger.error("not deployed: %s", error)
         return False
-    return True
+    return allowed[policy]

@@ -16,11 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from core.errors import RushesError
-from core.files import write_atomic
+from core.files import private_dir, write_atomic
 
 Layer = Literal["default", "user", "workspace", "environment", "flag"]
 # A workspace may come from somebody else: these decide what leaves the machine.
-SENDING = frozenset({"llm", "sources", "automation"})
+SENDING = frozenset({"llm", "sources", "automation", "backup"})
 
 
 class Section(BaseModel):
@@ -102,6 +102,9 @@ class AutomationSettings(Section):
         default=0.75, ge=0, le=1, description="Lowest mean hook confidence that unlocks."
     )
     min_system_rating: float = Field(default=8.5, ge=0, le=10, description="Lowest self-assessed rating that unlocks.")
+    min_videos: int = Field(
+        default=20, ge=1, le=100, description="Fewer judged videos than this, of the last 100, never unlock."
+    )
     command: list[str] = Field(
         default_factory=list[str], description="Program and arguments that publish; JSON comes on standard input."
     )
@@ -120,6 +123,20 @@ class ScheduleSettings(Section):
     )
     in_app: bool = Field(default=True, description="The screens run what is due while they are open.")
     timeout_s: float = Field(default=6 * 3600.0, gt=0, description="Seconds after which a due job is stopped.")
+
+
+class BackupSettings(Section):
+    """Where copies of everything go. Passwords and keys have no place here."""
+
+    destinations: list[str] = Field(
+        default_factory=list[str],
+        description="Folders, s3://bucket/prefix, rclone:remote:path; none = `backups/` in the workspace.",
+    )
+    endpoint_url: str | None = Field(default=None, description="Server of the buckets, where it is not Amazon's.")
+    keep: int = Field(default=12, ge=1, description="Backups that `rushes backup prune` keeps, the newest.")
+    encrypt: Literal["remote", "always", "never"] = Field(
+        default="remote", description="What is encrypted: what leaves the machine, everything, or nothing."
+    )
 
 
 class RatingsSettings(Section):
@@ -149,6 +166,16 @@ class InferenceSettings(Section):
     threads: int = Field(default=0, ge=0, description="Threads per model; 0 = a short self-test decides.")
 
 
+class ScreenSettings(Section):
+    """How the screens look."""
+
+    theme: str = Field(default="textual-dark", description="Colours; `textual-ansi` uses the terminal's own sixteen.")
+    colour: Literal["auto", "true", "256", "none"] = Field(
+        default="auto", description="Colours of the preview: what the terminal says, 24 bits, 256, or none."
+    )
+    fps: int = Field(default=0, ge=0, le=30, description="Pictures a second in the preview; 0 = 15, over SSH 10.")
+
+
 class Settings(Section):
     """All settings of a workspace."""
 
@@ -162,6 +189,12 @@ class Settings(Section):
     review: ReviewSettings = Field(default_factory=ReviewSettings)
     automation: AutomationSettings = Field(default_factory=AutomationSettings)
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings)
+    backup: BackupSettings = Field(default_factory=BackupSettings)
+    screen: ScreenSettings = Field(default_factory=ScreenSettings)
+    keys: dict[str, str] = Field(
+        default_factory=dict[str, str],
+        description='Other keys for actions, by the ids of `rushes keys`: [keys] "review.yes" = "y,enter".',
+    )
     sources: dict[str, SourceSettings] = Field(
         default_factory=dict[str, SourceSettings],
         description='What the scheduler captures, for instance [sources.harbour] url = ... every = "15m".',
@@ -288,8 +321,11 @@ def describe(loaded: Loaded) -> list[Row]:
     return rows
 
 
-def write(root: Path, name: str, value: str) -> None:
-    """Set one setting in the workspace's rushes.toml, keeping its comments and order.
+NAMED = ("recipe", "sources", "keys")  # sections whose fields have names of the user's own
+
+
+def write(root: Path | None, name: str, value: str) -> None:
+    """Set one setting in the workspace's rushes.toml (None: in the user's own file), keeping comments and order.
 
     Raises:
         RushesError: there is no such setting, or the value is wrong; the file stays as it was.
@@ -297,20 +333,22 @@ def write(root: Path, name: str, value: str) -> None:
     import tomlkit
 
     section, _, key = name.partition(".")
-    if name not in {row.name for row in describe(load(None))} and section != "recipe":
+    if not key or (name not in {row.name for row in describe(load(None))} and section not in NAMED):
         raise RushesError(f"there is no setting {name!r}", do="List them with: rushes config")
-    path = root / "rushes.toml"
+    path = root / "rushes.toml" if root else user_file()
     document = tomlkit.parse(path.read_text() if path.exists() else "")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value  # a bare word is a text
     table: Any = document
-    for part in (section, *key.split(".")[:-1]):
+    parts = [section, key] if section == "keys" else name.split(".")
+    for part in parts[:-1]:
         table = table.setdefault(part, tomlkit.table())
-    table[key.split(".")[-1]] = parsed
+    table[parts[-1]] = parsed
     try:
         Settings.model_validate({section: document[section].unwrap()})
     except ValidationError as error:
         raise RushesError(f"{name}: {error.errors()[0]['msg'].lower()}") from None
+    private_dir(path.parent)
     write_atomic(path, tomlkit.dumps(document))

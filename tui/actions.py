@@ -4,9 +4,12 @@ are made from this table, and a keymap names these ids.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
+
+from tui.widgets.title import SECTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,11 @@ class Action:
     def name(self) -> str:
         return self.id.partition(".")[2].replace("-", "_")
 
+    @property
+    def handler(self) -> str:
+        """What Textual calls: `action_<name>`, or `action_section` with the screen's name."""
+        return f"section({self.name!r})" if self.name in SECTIONS else self.name
+
 
 ACTIONS = (
     Action("capture.record", "space", "Rec", "Start recording from the source, or stop and judge the clip."),
@@ -42,6 +50,8 @@ ACTIONS = (
     Action("capture.correct", "e,E", "Correct", "Say whether the answer on the chosen clip was right, or what is."),
     Action("capture.source", "s", "Source", "Choose a camera, a file, a folder or a stream."),
     Action("capture.task", "t", "Task", "Choose what is learned: the task of this workspace to work on."),
+    Action("capture.webcam", "w", "Webcam", "Show the first camera of this machine.", False),
+    Action("capture.demo", "d", "Demo clips", "Draw demo clips for the task on this machine, and open them.", False),
     Action("capture.about", "i", "Speaker", "Type who speaks and in what context; kept with each new clip.", False),
     Action("list.cursor_down", "j", "Down", "The next clip in the list.", False),
     Action("list.cursor_up", "k", "Up", "The previous clip in the list.", False),
@@ -49,6 +59,45 @@ ACTIONS = (
     Action("list.scroll_bottom", "G", "Last", "The last clip of the list.", False),
     Action("correct.yes", "y", "Right", "The answer was right; it is kept as a confirmation.", False),
     Action("correct.no", "n", "Wrong", "The answer was wrong; type or choose the right one.", False),
+    Action("review.yes", "y", "Right", "The answer on the chosen clip (or on all selected ones) was right."),
+    Action("review.correct", "e,E", "Correct", "Give the right answer for the chosen clip."),
+    Action("review.select", "x", "Select", "Select or unselect the chosen clip for a bulk correction."),
+    Action("review.bulk", "b", "Bulk", "Give all selected clips one answer; one undo takes it back."),
+    Action("review.alike", "f", "Alike", "List the clips that look like the chosen one."),
+    Action("review.delete", "d", "Delete", "Hide the chosen clip, or all selected ones; undo brings them back."),
+    Action("review.undo", "u", "Undo", "Take the last answer or deletion back; works after a restart too."),
+    Action("review.filter", "slash", "Filter", "Show only clips that match: state, label, source, speaker or text."),
+    Action("review.sort", "o", "Order", "Order the list: as asked, newest, least sure, most wrong, suspects.", False),
+    Action("review.play", "space", "Play", "Play the chosen clip, or pause it."),
+    Action("review.back", "left,h", "Back", "Half a second back in the clip.", False),
+    Action("review.forward", "right,l", "On", "Half a second on in the clip.", False),
+    Action("review.skip", "n", "Skip", "Set the chosen clip aside without an answer, or put it back.", False),
+    Action("review.statistics", "i", "Accuracy", "How right the model was, with n: at random and in the queue.", False),
+    Action("training.train", "t", "Train", "Check the machine and the answers, then queue a training."),
+    Action("training.cancel", "c", "Cancel", "Stop the chosen training; nothing half-made stays."),
+    Action("training.resume", "r", "Resume", "Queue a failed or cancelled training again, on its corrections.", False),
+    Action("training.preflight", "p", "Check", "Look again at what a training needs: memory, disk, answers.", False),
+    Action("training.advice", "a", "Advice", "What to answer next so that a training gains most.", False),
+    Action("training.export", "x", "Export dataset", "Write the manifests of what would be learnt from."),
+    Action("training.backup", "b", "Backup to cloud", "Back the workspace up to the places in the settings."),
+    Action("models.deploy", "D", "Deploy", "Let the chosen version answer; says first what will change."),
+    Action("models.rollback", "R", "Roll back", "Bring the previous champion back; says first what will change."),
+    Action("models.revert", "F", "Factory", "Go back to the factory model; trained versions stay."),
+    Action("models.compare", "C", "Compare", "Compare the chosen version with the champion on clips new to both."),
+    Action("models.shadow", "S", "Shadow", "Let the chosen version answer in shadow beside the champion, or end that."),
+    Action("models.provenance", "p", "Learnt from", "Which corrections the chosen version learnt from.", False),
+    Action("insights.rate", "r", "Rate", "Say how good the system is, from 0 to 10: a criterion of the gate."),
+    Action("insights.approve", "a", "Approve", "Publish the chosen clip that waits for approval."),
+    Action("insights.reject", "x", "Reject", "Do not publish the chosen clip."),
+    Action("backups.run", "b", "Run now", "Run the chosen due job now, in a process of its own."),
+    Action("app.capture", "1", "Capture", "The source, and what is taken from it.", False),
+    Action("app.review", "2", "Review", "All clips, in the order in which they are worth an answer.", False),
+    Action("app.training", "3", "Training", "Trainings: queue, progress, curves, advice.", False),
+    Action("app.models", "4", "Models", "Versions beside each other, evidence, learning curve.", False),
+    Action("app.insights", "5", "Insights", "The automation gate, approvals, and how published clips did.", False),
+    Action("app.backups", "6", "Backups", "Backups, and what runs by itself.", False),
+    Action("app.settings", "comma", "Settings", "All settings, with their meaning and where each came from.", False),
+    Action("app.copy", "ctrl+y", "Copy", "Copy what the chosen row says to the clipboard.", False),
     Action("app.help", "question_mark", "Help", "What the focused part is for, and its keys."),
     Action("app.quit", "q", "Quit", "Close the screens; a running training goes on."),
 )
@@ -59,16 +108,25 @@ def bindings(where: str) -> list[BindingType]:
     return [
         Binding(
             action.keys,
-            action.name,
+            action.handler,
             action.label,
             show=action.footer,
             tooltip=action.does,
             id=action.id,
-            key_display="?" if action.keys == "question_mark" else action.keys.partition(",")[0],
+            key_display=shown(action).partition(" ")[0],
         )
         for action in ACTIONS
         if action.where == where
     ]
+
+
+SIGNS = {"question_mark": "?", "slash": "/", "comma": ",", "left": "←", "right": "→"}
+
+
+def shown(action: Action, keymap: Mapping[str, str] | None = None) -> str:
+    """An action's keys as a person writes them: the user's own, else the defaults."""
+    keys = (keymap or {}).get(action.id, action.keys)
+    return " ".join(SIGNS.get(key, key) for key in keys.split(","))
 
 
 def of(where: str) -> tuple[Action, ...]:

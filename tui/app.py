@@ -5,8 +5,11 @@ Only light imports here: the workspace, its store and the models come in threads
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,6 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rich.text import Text
 from textual import on, work
 from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.worker import Worker, WorkerState
@@ -23,15 +28,24 @@ from core.log import bug, logger, open_log
 from tui import actions, wording
 from tui.messages import Fresh, Loaded, NotOpened, Opened
 from tui.screens.capture import CaptureScreen
+from tui.widgets.title import SECTIONS
 
 if TYPE_CHECKING:
     from core.registry import Serving
+    from core.settings import Settings
     from core.snapshot import Snapshot
     from core.tasks.base import ModelSpec
     from core.workspace import Workspace
 
 WATCH_S = 1.0  # how often the workspace's stamp is looked at
 ERROR_TIMEOUT_S = 12.0
+CLOCK_AFTER_S = 20.0  # what is due starts processes of its own; the first picture and the model come first
+
+
+def _section(name: str) -> Screen[Any]:
+    """The screen of that name; imported when it is first asked for."""
+    module = import_module(f"tui.screens.{name}")
+    return getattr(module, f"{name.capitalize()}Screen")()
 
 
 class RushesApp(App[None]):
@@ -47,7 +61,10 @@ class RushesApp(App[None]):
     CSS_PATH = "app.tcss"
     BINDINGS = actions.bindings("app")
     where = "app"
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"capture": CaptureScreen}
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        "capture": CaptureScreen,
+        **{name: partial(_section, name) for name in SECTIONS if name != "capture"},
+    }
     DEFAULT_MODE = "capture"
 
     def __init__(self, root: Path, source: str | None = None, task: str | None = None) -> None:
@@ -60,8 +77,10 @@ class RushesApp(App[None]):
         self.snapshot: Snapshot | None = None
         self.serving: Serving | None = None
         self.problem: str | None = None
+        self.first_run = False  # until the first answer the user is led by the hand; see `tui.first`
         self.changed: Signal[None] = Signal(self, "changed")
         self._loaded_for: tuple[str, str] | None = None
+        self._clashed: set[str] = set()
         self._leaving = Event()
         self._nudge = Event()
 
@@ -75,12 +94,26 @@ class RushesApp(App[None]):
             return self.snapshot.spec
         return tasks.get(name).default_spec()
 
+    @property
+    def keeps_face(self) -> bool:
+        """Whether the chosen task reads faces."""
+        from core import tasks
+
+        return self.space is not None and tasks.get(self.chosen_task or "").keeps_face
+
     def on_mount(self) -> None:
-        self.call_after_refresh(self._open)
+        self.call_after_refresh(self._painted)
+
+    def _painted(self) -> None:
+        if not gc.isenabled():  # see tui.start; what is there now stays
+            gc.freeze()
+            gc.enable()
+        self._open()
 
     @work(thread=True, group="open", exit_on_error=False)
     def _open(self) -> None:
         from core import loop, snapshot, tasks
+        from core.snapshot import first
 
         try:
             space = loop.open_workspace(self.root)
@@ -92,15 +125,37 @@ class RushesApp(App[None]):
             self.post_message(NotOpened(error.sentence()))
             return
         self.chosen_task = task
-        self.post_message(Opened(space, names))
+        self.post_message(Opened(space, names, first.is_first_run(space)))
 
     @on(Opened)
     def _opened(self, message: Opened) -> None:
-        self.space, self.tasks = message.space, message.tasks
+        self.space, self.tasks, self.first_run = message.space, message.tasks, message.first_run
         for note in self.space.loaded.notes:
             self.notify(note, severity="warning", markup=False)
+        self.follow_settings(self.space.settings)
         self._watch(self.space)
+        if self.space.settings.schedule.in_app:
+            self._run_schedule(self.space)
         self.changed.publish(None)
+
+    def follow_settings(self, settings: Settings) -> None:
+        """Take over the user's keys and colours."""
+        unknown = sorted(settings.keys.keys() - {action.id for action in actions.ACTIONS})
+        if unknown:
+            self.notify(f"[keys] names no action: {', '.join(unknown)}", severity="warning", markup=False)
+        self.set_keymap(settings.keys)
+        if settings.screen.theme in self.available_themes:
+            self.theme = settings.screen.theme
+        else:
+            self.notify(f"There is no theme {settings.screen.theme!r}.", severity="warning", markup=False)
+
+    def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
+        del node
+        for lost in clashed_bindings:
+            if lost.id and lost.id not in self._clashed:
+                self._clashed.add(lost.id)
+                words = f"[keys] gives the key {lost.key} of {lost.id} to another action, so {lost.id} has none."
+                self.notify(words, severity="warning", timeout=ERROR_TIMEOUT_S, markup=False)
 
     @on(NotOpened)
     def _not_opened(self, message: NotOpened) -> None:
@@ -124,6 +179,22 @@ class RushesApp(App[None]):
             except RushesError as error:
                 logger.warning("the workspace cannot be read: %s", error)
             self._nudge.wait(WATCH_S)
+
+    @work(thread=True, group="schedule", exit_on_error=False)
+    def _run_schedule(self, space: Workspace) -> None:
+        """Run what is due until the user leaves; where another process does, stand by."""
+        if self._leaving.wait(CLOCK_AFTER_S):
+            return
+        from core.schedule.clock import Clock
+
+        clock = Clock(space, on_owner=self.look_again, on_ran=lambda _: self.look_again())
+        try:
+            clock.start()
+            self._leaving.wait()
+        except RushesError as error:  # a workspace that may only be read can still be looked at
+            logger.warning("the schedule is not run: %s", error)
+        finally:
+            clock.stop()
 
     def look_again(self) -> None:
         """Take a new snapshot now instead of within a second; from any thread."""
@@ -158,6 +229,8 @@ class RushesApp(App[None]):
             self.post_message(Loaded(task, champion, None, error.sentence()))
         else:
             self.post_message(Loaded(task, champion, serving, serving.problem))
+        for name in SECTIONS:
+            import_module(f"tui.screens.{name}")  # so that a screen's first key does not wait for it
 
     @on(Loaded)
     def _loaded(self, message: Loaded) -> None:
@@ -192,15 +265,34 @@ class RushesApp(App[None]):
         yield from (one for one in super().get_system_commands(screen) if one.title != "Quit")  # ours says more
         for action in actions.ACTIONS:
             node = {"app": self, getattr(screen, "where", ""): screen}.get(action.where)
-            if node is not None:
-                run = getattr(node, f"action_{action.name}")
+            if node is not None and node.check_action(action.name, ()) is not False:
+                run = partial(self.run_action, action.handler, node)
                 yield SystemCommand(f"{action.label} ({action.id})", action.does, run)
+
+    def action_section(self, name: str) -> None:
+        """Change to one of the six screens."""
+        self.switch_mode(name)
 
     def action_help(self) -> None:
         from tui.screens.help import HelpScreen
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen.focused or self.screen))
+
+    def action_settings(self) -> None:
+        from tui.screens.settings import SettingsScreen
+
+        if self.space is not None and not isinstance(self.screen, SettingsScreen):
+            self.push_screen(SettingsScreen(self.space))
+
+    def action_copy(self) -> None:
+        from tui.clipboard import copy
+
+        text = getattr(self.screen, "copied", lambda: "")()
+        if text and self.space is not None:
+            self.notify(copy(self, text, self.space.cache), markup=False)
+        else:
+            self.notify("Nothing is chosen that could be copied.", severity="warning")
 
     async def action_quit(self) -> None:
         self._leaving.set()
@@ -212,6 +304,7 @@ class RushesApp(App[None]):
         self._nudge.set()
 
     def _fatal_error(self) -> None:
+        self.on_unmount()  # which does not come any more; the threads would keep the process alive
         # Textual prints a traceback with locals here, which may hold what was said in a clip.
         if self._exception is not None:
             where = self.root / "logs"

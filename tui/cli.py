@@ -1,56 +1,50 @@
-"""The command line: `rushes` opens the screens, everything they do exists as a command too."""
+"""The command line: `rushes` opens the screens, everything they do exists as a command too.
+
+Only what a plain start needs is imported here; the commands come when one is asked for.
+"""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import typer
+from tui.start import plain
 
-from tui.commands import automation, dataset, demo, evaluating, managing, models, review, scheduler, training, watching
-from tui.commands.common import InWorkspace, guarded
+if TYPE_CHECKING:
+    from tui.commands.program import app
 
-app = typer.Typer(
-    name="rushes",
-    help="Your own video models: they watch your clips, say what they see, and learn from your corrections.",
-    no_args_is_help=False,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+__all__ = ["app", "main"]
 
 
-@app.callback(invoke_without_command=True)
-def screens(
-    context: typer.Context,
-    workspace: InWorkspace = None,
-    source: Annotated[
-        str | None, typer.Option("--source", "-s", help="Start on this file, folder, camera or URL.")
-    ] = None,
-    task: Annotated[str | None, typer.Option("--task", "-t", help="Start on this task.")] = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
-) -> None:
-    """Without a command: open the screens."""
-    if version:
-        from importlib.metadata import version as installed
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(name)
+    from tui.commands.program import app
 
-        print(f"rushes {installed('rushes')}")
-        raise typer.Exit
-    if context.invoked_subcommand is None:
-        from core.workspace import find_root
-        from tui.app import run
-
-        run(find_root(workspace)[0], source, task)
+    return app
 
 
-for commands in (watching, review, training, models, dataset, evaluating, automation, scheduler, managing, demo):
-    app.registered_commands += commands.app.registered_commands
-    app.registered_groups += commands.app.registered_groups
-
-
-def main() -> None:
+def main() -> NoReturn:
     """The console script."""
-    sys.exit(guarded(lambda: app(standalone_mode=False)))
+    start = plain(sys.argv[1:])
+    if start is None:
+        _end(lambda: __getattr__("app")(standalone_mode=False))
+    try:
+        start.run()
+    except BaseException as error:  # worded as the commands' errors are
+        problem = error
+        _end(lambda: _again(problem))
+    sys.exit(0)
+
+
+def _end(run: Any) -> NoReturn:
+    from tui.commands.common import guarded
+
+    sys.exit(guarded(run))
+
+
+def _again(error: BaseException) -> NoReturn:
+    raise error
 
 
 if __name__ == "__main__":

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from core.capture.recorder import Recorder
     from core.capture.sources import Source
     from core.media.clip import Frame, Image
+    from core.tasks.speech.live import LiveMouth
     from core.workspace import Workspace
+
+OUTLINE = (90, 255, 120)  # RGB
 
 
 class Feed:
@@ -43,8 +46,10 @@ class Feed:
         self.announced = False  # a FrameReady is on its way; newer pictures replace the one it speaks of
         self.stop = Event()
         self.over = False
+        self.watch_mouth = False  # the task reads lips; set by the screen
+        self._mouth: LiveMouth | None = None
         self._post = post
-        self._pause = 1.0 / fps
+        self.fps = fps
         self._lock = Lock()
         self._source: Source | None = None
         self._recorder: Recorder | None = None
@@ -94,23 +99,55 @@ class Feed:
             now = time.monotonic()
             if now < due or 0 in self.room:
                 continue
-            due = max(due + self._pause, now)
-            self.picture = self._fit(frame.image, cv2)
+            due = max(due + 1.0 / self.fps, now)
+            self.picture = self._fit(frame.image, now, cv2)
             if not self.announced:
                 self.announced = True
                 self._post(FrameReady(self))
 
-    def _fit(self, image: Image, cv2: Any) -> Image:
+    @property
+    def face_seen(self) -> bool | None:
+        """Whether a face is in the newest pictures; None where nobody looks, or it is too early to tell."""
+        return None if self._mouth is None or not self.watch_mouth or self.over else self._mouth.seen
+
+    def _outline(self, image: Image, small: Image, now: float, cv2: Any) -> None:
+        """Draw a box around the mouth, where there is one, into the scaled picture."""
+        from core.tasks.speech.live import LiveMouth
+
+        if self._mouth is None:
+            self._mouth = LiveMouth()
+        self._mouth.look(image, now)
+        if self._mouth.box is not None:
+            high, wide = small.shape[0] - 1, small.shape[1] - 1
+            left, top, right, bottom = self._mouth.box
+            corners = (round(left * wide), round(top * high)), (round(right * wide), round(bottom * high))
+            cv2.rectangle(small, *corners, OUTLINE, 1)
+
+    def _fit(self, image: Image, now: float, cv2: Any) -> Image:
         columns, rows = self.room
         height, width = image.shape[:2]
         scale = min(columns / width, rows / height)
         size = (max(1, round(width * scale)), max(2, round(height * scale / 2) * 2))
         small = cv2.resize(image, (min(size[0], columns), min(size[1], rows)), interpolation=cv2.INTER_AREA)
+        if self.watch_mouth:
+            self._outline(image, small, now, cv2)
         return small[:, ::-1] if self.kind == "camera" else small  # people expect a mirror
 
     @property
     def recording(self) -> bool:
         return self._recorder is not None
+
+    @property
+    def recorded_s(self) -> float:
+        """Seconds that the recording holds so far."""
+        recorder = self._recorder
+        return 0.0 if recorder is None else recorder.seconds
+
+    @property
+    def level(self) -> float | None:
+        """How loud it is, 0..1, while something is recorded with sound; None without a microphone."""
+        microphone = self._microphone
+        return None if microphone is None else microphone.level
 
     def record(self, space: Workspace) -> str | None:
         """Start a recording in `incoming/`; frames from now on go into it. Returns why it has no sound, if it should.

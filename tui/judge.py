@@ -45,6 +45,7 @@ class Judge:
         self.busy = False  # a thread is in `run`; set by the screen
         self._post = post
         self._serving = serving
+        self._own: tuple[tuple[str, str], Serving] | None = None  # the version of the speaker who was set last
 
     def run(self, space: Workspace) -> None:
         """Judge until the queue is empty."""
@@ -63,13 +64,25 @@ class Judge:
                 if isinstance(taken, Refused):
                     self._post(NotTaken(taken.file, taken.reason))
                     continue
-                serving = self._serving()  # one reference: a newer version takes over between two clips
+                serving = self._answering(space, asked)
                 said = None
                 if serving is not None and serving.predictor.spec.task == asked.task:
                     (said,) = loop.predict(space, serving.predictor, [taken])
                 self._post(Judged(taken.id, said))
+                loop.shadow(space, [taken])
         except RushesError as error:  # a folder that is gone, a workspace that cannot be written
             self._post(NotTaken("", error.sentence()))
+
+    def _answering(self, space: Workspace, asked: Request) -> Serving | None:
+        """Who answers: one reference, so that a newer version takes over between two clips; or the speaker's own."""
+        from core import registry
+
+        own = registry.pointer(space, asked.task).speakers.get(asked.about.speaker or "")
+        if own is None:
+            return self._serving()
+        if self._own is None or self._own[0] != (asked.task, own):
+            self._own = ((asked.task, own), registry.serving(space, asked.task, asked.about.speaker))
+        return self._own[1]
 
 
 class Mender:

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Opened(Message):
-    """The workspace is open; `tasks` are what it can learn."""
+    """The workspace is open; `tasks` are what it can learn; `first_run`: no answer was ever given in it."""
 
     space: Workspace
     tasks: tuple[str, ...]
+    first_run: bool
 
 
 @dataclass

@@ -5,6 +5,7 @@ Every colour has a mark and a word beside it, so nothing is lost without colours
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 # Below the first: more likely wrong than right. From the second: right in four of five.
 LOW, HIGH = 0.5, 0.8
 BAR = 20  # cells of the training bar
+LEVELS = "▁▂▃▄▅▆▇█"  # of sound, from 60 decibels below the loudest
+FAINTEST = 1e-4  # 80 decibels below: a microphone that is switched off
 
 
 def value(kind: Kind, what: Value, spec: ModelSpec) -> str:
@@ -126,6 +129,21 @@ def training_ended(job: Job, champion: str) -> tuple[str, bool]:
     if job.model_version == champion:
         return f"Training of {job.task} is done: {champion} answers now{verdict}.", True
     return f"Training of {job.task} is done: {job.model_version} was not deployed{verdict}; {champion} answers.", True
+
+
+def sound_level(level: float | None) -> str:
+    """The loudness of what is being recorded: a mark as high as the number of decibels below the loudest.
+
+    Args:
+        level: root mean square, 0..1; None without a microphone.
+    """
+    if level is None:
+        return "no sound"
+    if level < FAINTEST:
+        return "♪ ! silence"
+    decibels = 20 * math.log10(level)
+    step = (decibels + 60) / 60 * len(LEVELS)
+    return f"♪ {LEVELS[max(0, min(len(LEVELS) - 1, int(step)))]} {decibels:.0f} dB"
 
 
 def refusal(file: str, reason: str) -> str:

@@ -57,6 +57,11 @@ class Recorder:
         self._stream: VideoStream | None = None
         self._written = 0
 
+    @property
+    def seconds(self) -> float:
+        """Length of what is in the file so far."""
+        return self._written / self.fps
+
     def feed(self, frame: Frame) -> None:
         """Take one frame; its time must be later than the one before, or it is ignored.
 

@@ -190,6 +190,7 @@ def _correct_all(
 
 def _answer(space: Workspace, predictor: Predictor, sample: Sample, truth: Value) -> bool:
     said = loop.predict(space, predictor, [sample])[0].value
+    loop.shadow(space, [sample])
     agrees = said is not None and predictor.task.equal(said, truth)
     loop.correct(space, [(sample, None if agrees else truth)])
     return agrees

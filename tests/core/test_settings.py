@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core import settings
+from core import loop, settings
 from core.errors import RushesError
 from core.files import write_atomic
 
@@ -62,3 +62,12 @@ def test_writing_a_setting_keeps_comments_and_refuses_nonsense(tmp_path: Path):
         with pytest.raises(RushesError):
             settings.write(tmp_path, name, value)
     assert (tmp_path / "rushes.toml").read_text() == text
+
+
+def test_a_folder_with_only_a_settings_file_is_a_workspace_that_can_be_written(tmp_path: Path):
+    write_atomic(tmp_path / "rushes.toml", "[train]\nevery = 70\n")
+    space = loop.open_workspace(tmp_path)
+    space.require_writable()
+    assert space.settings.train.every == 70
+    assert (tmp_path / "rushes.toml").read_text() == "[train]\nevery = 70\n"
+    space.close()

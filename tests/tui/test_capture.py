@@ -19,6 +19,7 @@ from core.capture.consent import give_consent, has_consent
 from core.demo.frames import draw_picture
 from core.registry import define_labels, deploy
 from core.training import jobs
+from core.training.progress import Progress
 from core.workspace import Workspace
 from tests.core.capture.camera import camera
 from tests.tui.conftest import notices, ready, screen_text, until
@@ -245,7 +246,7 @@ async def test_a_training_started_elsewhere_is_shown_and_its_version_takes_over(
         other = loop.open_workspace(opened(app).root, create=False)
         job = jobs.submit(other, "ratings")
         jobs.change(other, job.job_id, "Running")
-        progress = jobs.Progress(jobs.folder(other, job.job_id) / "progress.jsonl")
+        progress = Progress(jobs.folder(other, job.job_id) / "progress.jsonl")
         progress.say(43, "epoch 5 of 12")
         await until(pilot, lambda: " 43 % epoch 5 of 12" in screen_text(app), "the progress")
         progress.close()

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from typing import Literal
+
 import numpy as np
 import pytest
 from rich.color import ColorType
+from rich.console import Console
 from textual.app import App, ComposeResult
+from textual.screen import ModalScreen
+from textual.widgets import Static
 
+from core.settings import ScreenSettings
+from tests.tui.conftest import until
 from tui.widgets.halfblocks import Colours, Painter, Picture
-from tui.widgets.preview import Preview
+from tui.widgets.preview import Preview, colours_of
+
+ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class Frame(App[None]):
@@ -84,3 +94,119 @@ async def test_a_picture_meant_for_another_size_is_dropped(picture: Picture) -> 
         preview.show(picture[:12, :20])
         await pilot.pause()
         assert "▀" in preview.render_line(2).text
+
+
+def test_a_ready_row_and_its_styled_form_are_the_same_cells(picture: Picture) -> None:
+    painter = Painter("true")
+    painter.paint(picture)
+    for strip in painter.strips:
+        ready = strip.render(Console(color_system="truecolor"))
+        assert len(ESCAPES.sub("", ready)) == sum(len(segment.text) for segment in strip) == 40
+        assert "\x1b" not in strip.text
+
+
+@pytest.mark.parametrize("colours", ["true", "256", "16"])
+def test_a_flat_picture_is_written_in_a_few_bytes(colours: Colours) -> None:
+    painter = Painter(colours)
+    painter.paint(np.full((2, 200, 3), 90, np.uint8))
+    assert painter.written < 250  # 200 cells, one colour, one end
+
+
+def test_sixteen_colours_are_the_nearest_there_are() -> None:
+    painter = Painter("16")
+    halves = np.zeros((2, 4, 3), np.uint8)
+    halves[0] = (250, 5, 5)
+    halves[1] = (10, 10, 10)
+    painter.paint(halves)
+    assert painter.strips[0].render(Console()) == "\x1b[91;40m▀▀▀▀\x1b[0m"
+
+
+class Window(ModalScreen[None]):
+    CSS = "Window { align: center middle; } Window Static { width: 15; height: 3; background: $surface; }"
+
+    def compose(self) -> ComposeResult:
+        yield Static("over the picture")
+
+
+def written(app: App[None]) -> str:
+    """What a whole repaint of the screen would send to the terminal."""
+    update = app.screen._compositor.render_full_update()  # pyright: ignore[reportPrivateUsage]
+    return update.render_segments(app.console)
+
+
+@pytest.mark.parametrize("size", [(40, 12), (51, 14)])
+async def test_a_window_over_the_picture_cuts_no_escape_code(picture: Picture, size: tuple[int, int]) -> None:
+    app = Frame()
+    async with app.run_test(size=size) as pilot:
+        preview = app.query_one(Preview)
+        preview.show(picture)
+        await pilot.pause()
+        assert ESCAPES.sub("", written(app)).count("▀") > 300
+        await app.push_screen(Window())
+        preview.show(picture[::-1].copy())  # pictures go on coming under the window
+        await pilot.pause()
+        text = ESCAPES.sub("", written(app))
+        assert "over the" in text
+        assert "▀" in text
+        assert not set("\x1b[;0123456789") & set(text)
+        assert {len(line) for line in text.splitlines()} == {size[0]}
+
+
+async def test_a_notice_over_the_picture_cuts_no_escape_code(picture: Picture) -> None:
+    app = Frame()
+    async with app.run_test(size=(40, 12), notifications=True) as pilot:
+        app.query_one(Preview).show(picture)
+        app.notify("noted")
+        await until(pilot, lambda: "noted" in written(app), "the notice")
+        text = ESCAPES.sub("", written(app))
+        assert not set("\x1b[;0123456789") & set(text)
+
+
+async def test_the_picture_is_dropped_while_the_terminal_is_behind(
+    picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = Frame()
+    async with app.run_test(size=(40, 12)) as pilot:
+        preview = app.query_one(Preview)
+        preview.show(picture)
+        await pilot.pause()
+        behind = True
+
+        def is_behind(_: App[None]) -> bool:
+            return behind
+
+        monkeypatch.setattr("tui.widgets.preview.is_behind", is_behind)
+        before = preview.render_line(3).render(app.console)
+        preview.show(picture[::-1].copy())
+        newest = np.full_like(picture, 200)
+        preview.show(newest)
+        assert preview.render_line(3).render(app.console) == before
+        behind = False
+        await until(pilot, lambda: preview.render_line(3).render(app.console) != before, "the newest picture")
+        assert len(preview.render_line(3).text.strip("▀")) == 0
+
+
+@pytest.mark.parametrize(
+    ("wish", "remote", "found"),
+    [
+        ("auto", False, "true"),
+        ("auto", True, "256"),
+        ("true", True, "true"),
+        ("256", False, "256"),
+        ("none", False, "mono"),
+    ],
+)
+async def test_the_users_colours_hold(
+    wish: Literal["auto", "true", "256", "none"], remote: bool, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    if remote:
+        monkeypatch.setenv("SSH_CONNECTION", "192.0.2.1 5000 192.0.2.2 22")
+
+    def wished(_: App[None]) -> ScreenSettings:
+        return ScreenSettings(colour=wish)
+
+    monkeypatch.setattr("tui.widgets.preview.wished", wished)
+    app = Frame()
+    async with app.run_test(size=(40, 12)):
+        assert colours_of(app) == found

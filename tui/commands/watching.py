@@ -41,9 +41,11 @@ def capture(
     from core.capture.sources import open_source
 
     with workspace(where, consent=task if consent else None) as space:
-        served = registry.serving(space, registry.check_task(task))
+        served = registry.serving(space, registry.check_task(task), speaker)
         if served.problem:
             say(f"! {served.problem}")
+        if served.override:
+            say(f"{served.predictor.version} answers, because {served.override}")
         rows: list[dict[str, Any]] = []
         about = About(source=source, speaker=speaker, context=context, group=group)
         live = open_source(source, watch=watch)
@@ -59,6 +61,7 @@ def capture(
                     else:
                         found = loop.predict(space, served.predictor, [part])[0]
                         rows.append(_prediction(str(path), served.predictor.task, found) | {"sample_id": part.id})
+                        loop.shadow(space, [part])
                         if mended := loop.mend(space, found):
                             rows[-1] |= {"llm": mended.value, "llm_error": mended.error}
                     if not as_json:

@@ -25,8 +25,9 @@ from tui.screens.choose import ConsentScreen, SourceScreen, TaskScreen
 from tui.screens.correct import CorrectScreen
 from tui.widgets.card import Card
 from tui.widgets.clip_list import ClipList
+from tui.widgets.guide import Guide
 from tui.widgets.line import Line
-from tui.widgets.preview import Preview, frames_per_second
+from tui.widgets.preview import Preview, frames_per_second, wished
 
 if TYPE_CHECKING:
     from core.snapshot import Row
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tui.app import RushesApp
 
 FAILED = "Press q to leave, and start again with: rushes --workspace FOLDER"
+LEVEL_S = 0.25  # between two looks at the sound's level while something is recorded
 MOST_REASONS = 3  # a folder of unusable files shall not fill the screen with notices
 
 
@@ -59,8 +61,8 @@ class CaptureScreen(Screen[None]):
         self.drafts: dict[str, str] = {}
         self._wanted: str | None = None  # a sample to choose as soon as the list has it
         self._clock: Timer | None = None
-        self._recorded_s = 0.0
         self._recovered = False
+        self._face_shown: bool | None = None  # what the card says of the source
         self._silent: str | None = None  # why recordings have no sound; said once
         self.session = f"session-{int(time.time() * 1000)}"  # what is recorded live in one sitting is one group
 
@@ -70,6 +72,7 @@ class CaptureScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(id="title")
+        yield Guide(id="guide")
         with Horizontal(id="top"):
             yield Preview(id="preview")
             yield Card(id="card")
@@ -97,6 +100,8 @@ class CaptureScreen(Screen[None]):
     # What is shown
 
     def _changed(self, _: None) -> None:
+        if self.feed is not None:
+            self.feed.fps = frames_per_second(wished(self.app))
         self.draw()
         self._recover()
         self._judge_next()
@@ -132,6 +137,8 @@ class CaptureScreen(Screen[None]):
                 self._wanted = None
             self._draw_card()
             self.query_one("#training", Static).update(Content(wording.training(app.snapshot)))
+        welcome = self.query_one(Guide).lead(self.feed, busy=self.judge.busy)
+        self.query_one("#top").display = not welcome
         if self.feed is None:
             self.query_one(Preview).say("No source.\n\nPress s for a camera, a file,\na folder or a stream.")
 
@@ -146,10 +153,13 @@ class CaptureScreen(Screen[None]):
         ]
         if app.problem and serving is not None:
             parts.append((" ! not the champion", "$text-error"))
+        elif serving is not None and serving.override:
+            parts.append((" ! set by the environment", "$text-warning"))
         if self.feed is not None:
             parts.append((f"   {self.feed.name}", "$foreground-muted"))
             if self.feed.recording:
-                parts.append((f"   ● REC {self._recorded_s:.0f} s", "bold $text-error"))
+                parts.append((f"   ● REC {int(self.feed.recorded_s)} s", "bold $text-error"))
+                parts.append((f" · {wording.sound_level(self.feed.level)}", "$foreground-muted"))
             elif self.feed.over:
                 parts.append(("   ended", "$foreground-muted"))
         if self.judge.busy:
@@ -157,21 +167,28 @@ class CaptureScreen(Screen[None]):
         return Content.assemble(*parts)
 
     def _draw_card(self) -> None:
+        from core.snapshot import gate
+
         app = self.rushes
         assert app.snapshot is not None
         row = self.row()
         card = self.query_one(Card)
+        if self.feed is not None:
+            self.feed.watch_mouth = app.keeps_face
+        self._face_shown = face = self.feed.face_seen if self.feed is not None else None
         if row is not None:
-            card.show(row, app.snapshot.kind, app.spec)
+            gated = app.serving and app.space and gate.take(app.space, row, app.serving.predictor.spec)
+            card.show(row, app.snapshot.kind, app.spec, gate=gated or None, face=face)
         elif app.serving is None and app.problem:
             words = f"No model answers: {app.problem}\n\nClips are taken in all the same and can be answered."
             card.say(words, failed=True)
         elif self.feed is None:
             card.say("No clip yet.\n\nPress s to choose a source.")
         elif self.feed.live:
-            card.say("No clip yet.\n\nPress space to record one, and space again to stop.")
+            card.say("No clip yet.\n\nPress space to record one, and space again to stop.", face=face)
         else:
-            card.say("No clip yet.\n\nPress enter to judge the whole file or folder,\nor space to record a part.")
+            words = "No clip yet.\n\nPress enter to judge the whole file or folder,\nor space to record a part."
+            card.say(words, face=face)
 
     def row(self) -> Row | None:
         """The chosen clip."""
@@ -196,10 +213,16 @@ class CaptureScreen(Screen[None]):
             self.feed.stop.set()
             if self.feed.recording:
                 self._finish(self.feed)
-        self.feed = Feed(spec, self.post_message, frames_per_second())
+        self.feed = Feed(spec, self.post_message, frames_per_second(wished(self.app)))
         self.query_one(Preview).say(f"Opening {spec}…")
-        self._run_feed(self.feed)
         self.draw()
+        # A photo has one frame only, which is lost as long as the preview has no room yet.
+        self.call_after_refresh(self._play, self.feed)
+
+    def _play(self, feed: Feed) -> None:
+        size = self.query_one(Preview).size
+        feed.room = (size.width, size.height * 2)
+        self._run_feed(feed)
 
     @work(thread=True, group="source", exit_on_error=False)
     def _run_feed(self, feed: Feed) -> None:
@@ -219,6 +242,8 @@ class CaptureScreen(Screen[None]):
         feed.room = preview.room
         if feed is self.feed and feed.picture is not None:
             preview.show(feed.picture)
+            if feed.face_seen != self._face_shown and self.rushes.snapshot is not None:
+                self._draw_card()
 
     @on(SourceEnded)
     def _source_ended(self, message: SourceEnded) -> None:
@@ -260,13 +285,11 @@ class CaptureScreen(Screen[None]):
         self._silent = silent
         if self._clock is not None:
             self._clock.stop()
-        self._recorded_s = 0.0
         self._recovered = False
-        self._clock = self.set_interval(1.0, self._tick)
+        self._clock = self.set_interval(LEVEL_S, self._tick)
         self.draw()
 
     def _tick(self) -> None:
-        self._recorded_s += 1.0
         self.query_one("#title", Static).update(self._title())
 
     @work(thread=True, group="record", exit_on_error=False)
@@ -374,6 +397,24 @@ class CaptureScreen(Screen[None]):
         if spec:
             self.open_source(spec)
 
+    def action_webcam(self) -> None:
+        """Show the first camera."""
+        self.open_source("0")
+
+    def action_demo(self) -> None:
+        """Draw demo clips of the task, and open them."""
+        if self.rushes.space is not None:
+            self.query_one(Guide).draw_demo(self.rushes.space, self.rushes.chosen_task or "")
+            self.draw()
+
+    @on(Guide.Drawn)
+    def _demo_drawn(self, message: Guide.Drawn) -> None:
+        if message.folder is None:
+            self.notify(message.problem, severity="error", markup=False)
+            self.draw()
+        else:
+            self.open_source(str(message.folder))
+
     def action_task(self) -> None:
         """Choose another task."""
         self.app.push_screen(TaskScreen(self.rushes.tasks, self.rushes.chosen_task), self._task_chosen)
@@ -394,6 +435,9 @@ class CaptureScreen(Screen[None]):
         self.query_one(ClipList).focus()
 
     def key_escape(self) -> None:
+        if self.query_one(ClipList).has_focus:
+            self.query_one(Guide).leave()
+            self.draw()
         self.query_one(ClipList).focus()
 
     def _with_consent(self, then: Callable[[], None]) -> None:

@@ -28,18 +28,21 @@ class HelpScreen(ModalScreen[None]):
         self.about = about
 
     def compose(self) -> ComposeResult:
+        space = getattr(self.app, "space", None)
+        keymap = space.settings.keys if space is not None else None
         texts = [getattr(node, "help_text", "") for node in self.about.ancestors_with_self]
         with VerticalScroll(id="box") as box:
             box.border_title = "Help"
             for text in filter(None, texts):
                 yield Static(Content(text), classes="text")
-            for where in self._places():
-                for action in actions.of(where):
-                    keys = action.keys.replace("question_mark", "?").replace(",", " ")
-                    yield Static(Content.assemble((f"{keys:>10}  ", "bold $text-primary"), action.does))
+            for node in self._places():
+                for action in actions.of(getattr(node, "where", "")):
+                    if node.check_action(action.name, ()) is False:  # not there in this workspace
+                        continue
+                    keys = f"{actions.shown(action, keymap):>10}  "
+                    yield Static(Content.assemble((keys, "bold $text-primary"), action.does))
             yield Static(GENERAL, classes="text")
             yield Static("esc close", classes="text")
 
-    def _places(self) -> list[str]:
-        found = (getattr(node, "where", None) for node in self.about.ancestors_with_self)
-        return [where for where in found if where]
+    def _places(self) -> list[DOMNode]:
+        return [node for node in self.about.ancestors_with_self if getattr(node, "where", None)]

@@ -96,7 +96,7 @@ def take(space: Workspace, task: str, *, limit: int = 200) -> Snapshot:
         kind=owner.kind,
         rows=_rows(space, task, owner.kind, limit),
         answered=answered,
-        pending=_count_pending(space, task),
+        pending=space.store.count(task, "pending"),
         since=_since(answered, trainings),
         every=settings.every if settings.automatic else None,
         champion=registry.pointer(space, task).champion,
@@ -109,15 +109,7 @@ def take(space: Workspace, task: str, *, limit: int = 200) -> Snapshot:
 
 def newest_task(space: Workspace) -> str | None:
     """The task of the newest clip: what the user worked on last."""
-    with space.store.catalog.read() as db:
-        found = db.execute("select task from samples order by captured_at desc limit 1").fetchone()
-    return found[0] if found else None
-
-
-def _count_pending(space: Workspace, task: str) -> int:
-    waiting = "id not in (select sample from answers) and id not in (select sample from hidden)"
-    with space.store.catalog.read() as db:
-        return db.execute(f"select count(*) from samples where task = ? and {waiting}", [task]).fetchone()[0]
+    return space.store.newest_task()
 
 
 def _rows(space: Workspace, task: str, kind: Kind, limit: int) -> tuple[Row, ...]:
@@ -149,8 +141,7 @@ def stamp(space: Workspace, task: str, job: str | None) -> Stamp:
 
     Compare stamps of one thread only: SQLite counts what the asking connection did not do itself.
     """
-    with space.store.catalog.read() as db:
-        version = db.execute("PRAGMA data_version").fetchone()[0]
+    version = space.store.catalog.version()
     watched = [space.models / task / "active.json"]
     if job:
         watched.append(space.jobs / job / "progress.jsonl")

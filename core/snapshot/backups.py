@@ -1,0 +1,108 @@
+"""What Backups shows: what runs by itself, when it did, when it is due, and whether this version can back up."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.workspace import Workspace
+
+BACKUP = "weekly backup and export"  # the schedule's entry, which is available where backups are
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that runs by itself; times in UTC seconds since 1970, None: never.
+
+    Attributes:
+        what: a sentence on what it does.
+        every: its rule in words.
+        available: the part that does it is in this version.
+        last_error: why the last run failed; None after a success.
+    """
+
+    name: str
+    what: str
+    every: str
+    available: bool
+    running: bool
+    last_started: float | None
+    last_success: float | None
+    last_error: str | None
+    next_due: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How the workspace is backed up; times in UTC seconds since 1970, None: never.
+
+    Attributes:
+        at: when the last backup was made.
+        size: bytes of all it holds.
+        where: the places that took it; `failed`: those that did not.
+        proven: when a restore was last tried and worked; `broken` when the newest trial failed.
+    """
+
+    at: float | None
+    size: int
+    where: tuple[str, ...]
+    failed: tuple[str, ...]
+    proven: float | None
+    broken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Backups:
+    """One reading.
+
+    Attributes:
+        owner: the process that runs the schedule now; `ours` when it is this one.
+        in_app: the screens run the schedule while they are open (schedule.in_app).
+        made: what was backed up; None where backups are not part of this version.
+        root: the workspace's folder.
+        training: how many trainings run now.
+    """
+
+    owner: int | None
+    ours: bool
+    in_app: bool
+    entries: tuple[Entry, ...]
+    made: Made | None
+    root: Path
+    training: int
+
+
+def take(space: Workspace) -> Backups:
+    """Read it all; call it from a thread."""
+    from core import schedule
+    from core.training import jobs
+
+    found: dict[str, Any] = schedule.status(space)
+    able = any(entry["available"] for entry in found["entries"] if entry["name"] == BACKUP)
+    return Backups(
+        owner=found["owner"],
+        ours=found["owner"] == os.getpid(),
+        in_app=space.settings.schedule.in_app,
+        entries=tuple(Entry(**entry) for entry in found["entries"]),
+        made=_made(space) if able else None,
+        root=space.root,
+        training=sum(job.state == "Running" for job in jobs.every(space)),
+    )
+
+
+def _made(space: Workspace) -> Made:
+    from core import backup
+
+    known = backup.status(space)
+    places: list[dict[str, Any]] = (known.last or {}).get("destinations") or []
+    return Made(
+        at=known.last_backup,
+        size=int((known.last or {}).get("size") or 0),
+        where=tuple(str(one.get("where")) for one in places if not one.get("error")),
+        failed=tuple(f"{one.get('where')}: {one['error']}" for one in places if one.get("error")),
+        proven=known.last_proven,
+        broken=known.last_drill is not None and not known.last_drill.get("ok"),
+    )

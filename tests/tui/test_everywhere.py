@@ -1,0 +1,71 @@
+"""What works on every screen: the user's own keys, the settings, copying."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core import loop, settings
+from core.files import write_atomic
+from tests.tui.conftest import notices, ready, screen_text, until
+from tui.app import RushesApp
+from tui.screens.help import HelpScreen
+from tui.screens.settings import SettingsScreen
+
+
+async def test_a_key_of_the_user_s_own_replaces_the_default(tmp_path: Path) -> None:
+    loop.open_workspace(tmp_path / "ws").close()
+    write_atomic(tmp_path / "ws" / "rushes.toml", '[keys]\n"app.help" = "f1"\n"app.nothing" = "z"\n')
+    app = RushesApp(tmp_path / "ws", None, "ratings")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        assert "app.nothing" in notices(app)
+        await pilot.press("question_mark")
+        assert not isinstance(app.screen, HelpScreen)
+        await pilot.press("f1")
+        assert isinstance(app.screen, HelpScreen)
+        assert "f1" in screen_text(app)
+
+
+async def test_a_setting_is_changed_on_the_screen_and_stands_in_the_file(tmp_path: Path) -> None:
+    app = RushesApp(tmp_path / "ws", None, "ratings")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("comma")
+        assert isinstance(app.screen, SettingsScreen)
+        names = list(app.screen.rows)
+        await pilot.press(*["j"] * names.index("train.every"))
+        assert "queue a training" in screen_text(app)
+        await pilot.press("enter", "backspace", "backspace", "7", "5", "enter")
+        await until(pilot, lambda: settings.load(tmp_path / "ws").settings.train.every == 75, "the new value")
+        await until(pilot, lambda: "saved" in notices(app), "the notice")
+        await pilot.press("enter", "x", "enter")
+        await until(pilot, lambda: "train.every" in notices(app) and "valid" in notices(app), "the refusal")
+        assert settings.load(tmp_path / "ws").settings.train.every == 75
+
+
+async def test_copying_says_where_the_text_went(tmp_path: Path, monkeypatch: Any) -> None:
+    app = RushesApp(tmp_path / "ws", None, "ratings")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("ctrl+y")
+        assert "Nothing is chosen" in notices(app)
+        monkeypatch.setattr(app.screen, "copied", lambda: "bin blue at f two now", raising=False)
+        await pilot.press("ctrl+y")
+        assert "copied.txt" in notices(app)
+        assert app.clipboard == "bin blue at f two now"
+    kept = tmp_path / "ws" / "cache" / "copied.txt"
+    assert kept.read_text() == "bin blue at f two now"
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_every_action_is_listed_with_the_user_s_own_key(tmp_path: Path, rushes: Callable[..., Any]) -> None:
+    write_atomic(tmp_path / "ws" / "rushes.toml", '[keys]\n"review.yes" = "enter"\n')
+    rows = rushes("keys", "--json", "--workspace", tmp_path / "ws").json
+    assert {"id": "review.yes", "keys": "enter", "default": "y"}.items() <= next(
+        row for row in rows if row["id"] == "review.yes"
+    ).items()
+    assert len({row["id"] for row in rows}) == len(rows)
+    assert json.dumps(rows)

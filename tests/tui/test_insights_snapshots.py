@@ -1,0 +1,86 @@
+"""What Insights looks like with nothing measured, in use and failed, at the smallest size and at a usual one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from core import loop
+from tests.core.automation.lines import drop_in
+from tests.tui.conftest import ready, until
+from tui.app import RushesApp
+from tui.screens.insights import InsightsScreen
+
+SIZES = [(80, 24), (120, 40)]
+SNAP = Callable[..., bool]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages name the workspace as `ws`, and the clock is in UTC."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+async def seen(pilot: Pilot[Any]) -> None:
+    app = await ready(pilot)
+    await pilot.press("5")
+    await until(pilot, lambda: app.problem or getattr(app.screen, "data", None), "the reading")
+    assert isinstance(app.screen, InsightsScreen)
+
+
+def fill(root: Path) -> None:
+    """Forty videos of which nine were overridden, a rating, a change of the gate, five clips on their way out."""
+    loop.open_workspace(root).close()
+    drop_in(root, 40, 9)
+    space = loop.open_workspace(root)
+    space.store.note("automation", {"what": "rating", "rating": 8.7, "at": 1.76e9})
+    changes = {"unlocked": "all three criteria are met", "locked": "override_rate is 0.225, the limit is 0.2"}
+    for number, (what, why) in enumerate(changes.items()):
+        space.store.note("automation", {"what": what, "why": why, "at": 1.76e9 + 5000 * number})
+    steps = [(), ("publishing", "failed"), ("publishing",), ("publishing", "published"), ("rejected",)]
+    for number, taken in enumerate(steps):
+        name, at = f"e{number}", 1.76e9 + 100 * number
+        media = f"training_data/videos/clip_{number}.avi"
+        request = {"id": name, "sample_id": f"s{number}", "platform": "youtube", "media": media}
+        why = "the gate is locked: override_rate is not met"
+        space.store.note("publish", {"id": name, "step": "asked", "request": request, "why": why, "at": at})
+        for step in taken:
+            detail = {"failed": "the platform said no", "published": "https://example.org/post/1"}.get(step, "")
+            space.store.note("publish", {"id": name, "step": step, "detail": detail, "at": at})
+    space.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_is_measured_yet(snap_compare: SNAP, size: tuple[int, int]) -> None:
+    assert snap_compare(RushesApp(Path("ws"), None, "ratings"), terminal_size=size, run_before=seen)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_locked_gate_with_clips_that_wait(snap_compare: SNAP, size: tuple[int, int]) -> None:
+    fill(Path("ws"))
+    assert snap_compare(RushesApp(Path("ws"), None, "scenes"), terminal_size=size, run_before=seen)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_rating_that_is_none(snap_compare: SNAP, size: tuple[int, int]) -> None:
+    async def refused(pilot: Pilot[Any]) -> None:
+        await seen(pilot)
+        await pilot.press("r", "1", "1", "enter")
+        await until(pilot, lambda: pilot.app.screen.query_one("#problem").display, "the refusal")
+
+    fill(Path("ws"))
+    assert snap_compare(RushesApp(Path("ws"), None, "scenes"), terminal_size=size, run_before=refused)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_folder_that_is_no_workspace(snap_compare: SNAP, size: tuple[int, int]) -> None:
+    Path("ws").mkdir()
+    Path("ws", "letters.txt").write_text("somebody's own files")
+    assert snap_compare(RushesApp(Path("ws"), None, "scenes"), terminal_size=size, run_before=seen)

@@ -1,0 +1,74 @@
+"""The commands, joined to one program; without a command it opens the screens."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tui.commands import (
+    automation,
+    backup,
+    dataset,
+    demo,
+    evaluating,
+    keys,
+    managing,
+    models,
+    review,
+    scheduler,
+    training,
+    watching,
+    web,
+)
+from tui.commands.common import InWorkspace
+
+app = typer.Typer(
+    name="rushes",
+    help="Your own video models: they watch your clips, say what they see, and learn from your corrections.",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def screens(
+    context: typer.Context,
+    workspace: InWorkspace = None,
+    source: Annotated[
+        str | None, typer.Option("--source", "-s", help="Start on this file, folder, camera or URL.")
+    ] = None,
+    task: Annotated[str | None, typer.Option("--task", "-t", help="Start on this task.")] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Without a command: open the screens."""
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"rushes {installed('rushes')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        from tui.start import Start
+
+        Start(str(workspace) if workspace else None, source, task).run()
+
+
+for commands in (
+    watching,
+    review,
+    training,
+    models,
+    dataset,
+    evaluating,
+    automation,
+    scheduler,
+    managing,
+    backup,
+    keys,
+    web,
+    demo,
+):
+    app.registered_commands += commands.app.registered_commands
+    app.registered_groups += commands.app.registered_groups
