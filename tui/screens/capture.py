@@ -28,6 +28,7 @@ from tui.widgets.clip_list import ClipList
 from tui.widgets.guide import Guide
 from tui.widgets.line import Line
 from tui.widgets.preview import Preview, frames_per_second, wished
+from tui.widgets.title import Title
 
 if TYPE_CHECKING:
     from core.snapshot import Row
@@ -71,7 +72,7 @@ class CaptureScreen(Screen[None]):
         return cast("RushesApp", self.app)
 
     def compose(self) -> ComposeResult:
-        yield Static(id="title")
+        yield Title("capture", id="title")
         yield Guide(id="guide")
         with Horizontal(id="top"):
             yield Preview(id="preview")
@@ -121,7 +122,7 @@ class CaptureScreen(Screen[None]):
     def draw(self) -> None:
         """Bring every part up to date with the app's state; cheap, nothing is read."""
         app = self.rushes
-        self.query_one("#title", Static).update(self._title())
+        self.query_one("#title", Title).show(self._title())
         self.query_one("#about").display = app.snapshot is not None and app.snapshot.kind == "text"
         if app.snapshot is None:
             failed = app.problem is not None
@@ -290,7 +291,7 @@ class CaptureScreen(Screen[None]):
         self.draw()
 
     def _tick(self) -> None:
-        self.query_one("#title", Static).update(self._title())
+        self.query_one("#title", Title).show(self._title())
 
     @work(thread=True, group="record", exit_on_error=False)
     def _finish(self, feed: Feed) -> None:

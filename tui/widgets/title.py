@@ -29,6 +29,8 @@ class Title(Static):
 
     def _draw(self) -> None:
         right = self._right()
+        if self._left.cell_length + 1 + right.cell_length > self.size.width:
+            right = Content("")  # what happens now is worth more than where one could go
         room = self.size.width - right.cell_length
         self.update(Content.assemble(self._left.truncate(max(0, room - 1), ellipsis=True, pad=True), " ", right))
 
