@@ -13,7 +13,7 @@ from core import inference
 from core.demo.degrade import degrade
 from core.demo.frames import draw_picture
 from core.media.clip import Clip
-from core.tasks.learner import Item, Recipe
+from core.tasks.learner import Item, Recipe, seed_everything
 from core.tasks.ratings.learner import RatingsLearner
 from core.tasks.ratings.task import TASK
 from core.training import trainer
@@ -119,7 +119,8 @@ def test_another_backbone_learns_what_is_good_from_random_weights_and_is_exporte
 
 
 def test_an_unfrozen_backbone_lowers_the_loss_on_what_it_sees(items: list[Item]) -> None:
-    model = learner(freeze=False, weights="random", augment=False, batch_size=8, learning_rate=3e-3)
-    history = trainer.fit(model, items[:8], [], epochs=6).history
+    seed_everything(1)  # the start is drawn, and from some draws the solved head leaves nothing to lower
+    model = learner(freeze=False, weights="random", augment=False, batch_size=8, learning_rate=1e-3)
+    history = trainer.fit(model, items[:8], [], epochs=8).history
     losses = [epoch.loss for epoch in history if epoch.loss is not None]
     assert min(losses[3:]) < losses[0]
