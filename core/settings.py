@@ -20,7 +20,7 @@ from core.files import private_dir, write_atomic
 
 Layer = Literal["default", "user", "workspace", "environment", "flag"]
 # A workspace may come from somebody else: these decide what leaves the machine.
-SENDING = frozenset({"llm", "sources", "automation", "backup"})
+SENDING = frozenset({"llm", "sources", "automation", "backup", "database"})
 
 
 class Section(BaseModel):
@@ -139,6 +139,48 @@ class BackupSettings(Section):
     )
 
 
+class DatabaseSettings(Section):
+    """A database server, where one machine's files are too small."""
+
+    url: str | None = Field(
+        default=None,
+        description="postgresql://user@host/name for metrics and vectors (its password: ~/.pgpass or PGPASSWORD).",
+    )
+
+
+class EmbeddingsSettings(Section):
+    """Where vectors are searched."""
+
+    backend: Literal["faiss", "pgvector"] = Field(
+        default="faiss", description="faiss: in this workspace; pgvector: in the database of database.url."
+    )
+
+
+class InsightsSettings(Section):
+    """How published clips did, and what learning from them may cost."""
+
+    metrics_in: Literal["workspace", "database"] = Field(
+        default="workspace", description="Where metrics are kept: in this workspace, or in the database of database.url."
+    )
+    timezone: str = Field(
+        default="local", description="Zone in which times are shown: local, UTC, or a name such as Europe/Berlin."
+    )
+    storage_budget_eur: float = Field(default=3.0, ge=0, description="Most that vectors may cost a month (seed 001).")
+    metrics_budget_eur: float = Field(default=5.0, ge=0, description="Most that metrics may cost a month (seed 001).")
+    compute_budget_eur: float = Field(default=2.0, ge=0, description="Most that learning may cost a month (seed 001).")
+    eur_per_gb_month: float = Field(default=0.02, ge=0, description="What a GB kept for a month costs.")
+    eur_per_compute_hour: float = Field(default=0.05, ge=0, description="What an hour of computing costs.")
+
+
+class LimitsSettings(Section):
+    """How much of what comes from outside is read before it is refused."""
+
+    archive_gb: float = Field(default=100.0, gt=0, description="Largest unpacked size of an archive, GB.")
+    archive_files: int = Field(default=1_000_000, ge=1, description="Most files in an archive.")
+    picture_megapixels: float = Field(default=100.0, gt=0, description="Largest picture or video frame, megapixels.")
+    line_mb: float = Field(default=16.0, gt=0, description="Longest line of a journal or import file, MB.")
+
+
 class RatingsSettings(Section):
     """How scores are shown; stored scores are always 0..1."""
 
@@ -190,6 +232,10 @@ class Settings(Section):
     automation: AutomationSettings = Field(default_factory=AutomationSettings)
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings)
     backup: BackupSettings = Field(default_factory=BackupSettings)
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    embeddings: EmbeddingsSettings = Field(default_factory=EmbeddingsSettings)
+    insights: InsightsSettings = Field(default_factory=InsightsSettings)
+    limits: LimitsSettings = Field(default_factory=LimitsSettings)
     screen: ScreenSettings = Field(default_factory=ScreenSettings)
     keys: dict[str, str] = Field(
         default_factory=dict[str, str],

@@ -1,0 +1,1 @@
+"""Vectors of samples and posts, and what is alike by them."""

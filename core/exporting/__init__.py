@@ -1,0 +1,1 @@
+"""Corrections, clips and versions in the formats of other programs, and back."""

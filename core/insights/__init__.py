@@ -1,0 +1,1 @@
+""" metrics, daily learning, virality, best time to post."""

@@ -1,0 +1,1 @@
+"""Forgetting for good, and what leaves the machine."""

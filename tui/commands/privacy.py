@@ -1,0 +1,7 @@
+"""Erasing what is to be forgotten: forget."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer()
