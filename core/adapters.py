@@ -5,7 +5,9 @@ An adapter travels in the spec's `params["adapter"]`; `core.foreign` makes it, `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from threading import Timer
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +21,7 @@ Mapped = Literal["identity", "sigmoid", "1+4x", "x/5", "good", "softmax", "proba
 PARAM = "adapter"
 # What 1 - softmax rounding leaves of a character the file does not know; beam search never follows it.
 UNKNOWN_SIGN = -1e4
+LONGEST_S = 60.0  # that a batch may take an imported file
 SMALLEST = 1e-7  # probabilities are made into log scores; zero has none
 
 
@@ -61,9 +64,11 @@ class Adapter(BaseModel):
         count = len(next(iter(fed.values())))
         parts = [slice(i, i + 1) for i in range(count)] if self.one_by_one else [slice(None)]
         try:
-            found = [
-                session.run([self.output], {name: value[part] for name, value in fed.items()})[0] for part in parts
-            ]
+            with _bounded() as options:
+                found = [
+                    session.run([self.output], {name: value[part] for name, value in fed.items()}, options)[0]
+                    for part in parts
+                ]
         except Exception as error:  # onnxruntime raises a family without a common public base
             raise ModelError(f"the imported model cannot answer this input ({type(error).__name__})") from None
         return {self.ours: self._read(np.concatenate([np.asarray(part) for part in found]), count)}
@@ -92,6 +97,21 @@ class Adapter(BaseModel):
             wanted = f"({count}, time, {self.width})" if self.columns else f"({count}, {self.width})"
             raise ModelError(f"the imported model's output {self.output} is {raw.shape}, {wanted} was agreed")
         return _signs(values, self.columns) if self.columns else mapped(values, self.mapping)
+
+
+@contextmanager
+def _bounded() -> Generator[Any]:
+    """Options under which a run ends, with an error, when its time is over: a loop in a file may go on for ever."""
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    clock = Timer(LONGEST_S, setattr, (options, "terminate", True))
+    clock.daemon = True
+    clock.start()
+    try:
+        yield options
+    finally:
+        clock.cancel()
 
 
 def mapped(raw: NDArray[np.float32], mapping: Mapped) -> NDArray[np.float32]:

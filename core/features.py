@@ -6,11 +6,11 @@ The cache may vanish at any time; what cannot be read is measured again.
 from __future__ import annotations
 
 import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from core.arrays import load_npz
 from core.errors import MediaError
 from core.files import inside, replacing
 from core.log import logger
@@ -50,7 +50,7 @@ def of_sample(space: Workspace, task: Task, sample: Sample) -> Features:
         MediaError: the media is gone or cannot be judged.
     """
     cached = cache_path(space, task, sample.id)
-    if (found := _load(cached)) is not None:
+    if (found := load_npz(cached)) is not None:
         return found
     if sample.media is None:
         raise MediaError("has no media", where=sample.id)
@@ -76,11 +76,3 @@ def keep(space: Workspace, task: Task, sample_id: str, features: Features) -> No
 def cache_path(space: Workspace, task: Task, sample_id: str) -> Path:
     """Where a sample's features are kept; the feature version is part of it."""
     return space.cache / "features" / task.features_version.replace("/", "-") / f"{sample_id}.npz"
-
-
-def _load(path: Path) -> Features | None:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        return None

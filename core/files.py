@@ -67,6 +67,18 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         temporary.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
+def write_in_place(path: Path, data: bytes) -> None:
+    """Replace a file's content but not the file, which others may hold open for appending.
+
+    Cut short by a kill it lacks its end, or has old bytes there still: only for files whose cleaning is repeated.
+    """
+    with path.open("rb+") as file:
+        file.write(data)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _pump(source: IO[bytes], sink: Callable[[bytes], object]) -> str:
     digest = hashlib.sha256()
     while block := source.read(BLOCK):
@@ -110,7 +122,11 @@ def inside(root: Path, relative: str) -> Path:
     if parts.is_absolute() or ".." in parts.parts or "\0" in relative or not relative:
         raise StoreError("the path leaves the workspace", where=relative[:200])
     path = root / parts
-    if not path.resolve().is_relative_to(root.resolve()):
+    try:
+        stays = path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError, ValueError):  # a link to itself, a name no file can have
+        stays = False
+    if not stays:
         raise StoreError("the path leaves the workspace through a link", where=relative[:200])
     return path
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from core import adapters, inference, tasks, vocabulary
+from core import adapters, graphs, inference, tasks, vocabulary
+from core import trial as isolated
 from core.adapters import Adapter, Mapped
 from core.errors import ModelError, WrongUseError
 from core.files import replacing, sha256_file, write_atomic
@@ -75,16 +76,9 @@ def import_model(space: Workspace, path: Path, task: str, agreed: Agreement | No
     owner, said = tasks.get(task), agreed or Agreement()
     content = _read(path)
     model = _parsed(content, path)
-    session = inference.open_session(content, path, 1)
-    known = session.get_modelmeta().custom_metadata_map
-    if METADATA_KEY in known and said.labels is None:
-        spec = inference.read_spec(known, path)  # a version of ours from elsewhere
-        if spec.task != task:
-            raise ModelError(f"is a model for {spec.task}, not for {task}", where=path)
-    else:
-        spec = _spec(owner, session, said, path)
-    outputs = _try(owner, spec, session, path)
-    notes = _notes(space, owner, spec, outputs)
+    found = isolated.run("core.foreign", _request(path, owner, said), path)
+    spec = ModelSpec.model_validate(found["spec"])
+    notes = _notes(space, owner, spec, found["spans"])
     facts = {"name": said.name or path.stem, "notes": notes, "data": f"imported from {path.name}"}
     return _keep(space, spec, model, {"source": hashlib.sha256(content).hexdigest()}, facts)
 
@@ -101,45 +95,52 @@ def _read(path: Path) -> bytes:
 
 def _parsed(content: bytes, path: Path) -> Any:
     """The file as a protobuf, refused where it needs anything beside itself."""
-    import onnx  # 200 ms, only here
-    from google.protobuf.message import DecodeError
-
-    try:
-        model: Any = onnx.ModelProto.FromString(content)
-    except DecodeError:
-        raise ModelError("is not an ONNX model", where=path) from None
+    model = graphs.parsed(content, path)
     if not model.graph.node:
         raise ModelError("is not an ONNX model: it has no operators", where=path)
     local = {function.domain for function in model.functions}
-    for node in _nodes(model):
+    for node in graphs.nodes(model):
         if node.domain not in DOMAINS | local:
             reason = f"needs the custom operator {node.domain}.{node.op_type}, which ONNX Runtime does not have"
             raise ModelError(reason, where=path, do="Export it with standard operators.")
-    if outside := next((tensor for tensor in _tensors(model) if tensor.data_location == tensor.EXTERNAL), None):
-        raise ModelError(
-            f"keeps its weights in another file ({outside.name})",
-            where=path,
-            do="Save it as one file: onnx.save(model, path) with save_as_external_data=False.",
-        )
+    graphs.refuse_outside(model, path)
     return model
 
 
-def _nodes(model: Any) -> Iterator[Any]:
-    parts: list[Any] = [model.graph, *model.functions]
-    while parts:
-        for node in parts.pop().node:
-            yield node
-            for attribute in node.attribute:
-                parts += [attribute.g, *attribute.graphs] if attribute.HasField("g") else list(attribute.graphs)
+def trial(request: dict[str, Any]) -> dict[str, Any]:
+    """In a process of its own (`core.trial`): what a file is fed and says, agreed and tried.
+
+    Returns:
+        Its spec, and the lowest and the highest number of each of its outputs on a plain input.
+
+    Raises:
+        ModelError: the file cannot be used.
+        WrongUseError: what was said about it does not fit it.
+    """
+    path, owner, said = Path(request["path"]), tasks.get(request["task"]), _said(request)
+    session = inference.open_session(_read(path), path, 1)
+    known = session.get_modelmeta().custom_metadata_map
+    if METADATA_KEY in known and said.labels is None:
+        spec = inference.read_spec(known, path)  # a version of ours from elsewhere
+        if spec.task != owner.name:
+            raise ModelError(f"is a model for {spec.task}, not for {owner.name}", where=path)
+    else:
+        spec = _spec(owner, session, said, path)
+    outputs = _try(owner, spec, session, path)
+    spans = {name: [float(values.min()), float(values.max())] for name, values in outputs.items()}
+    return {"spec": spec.model_dump(mode="json"), "spans": spans}
 
 
-def _tensors(model: Any) -> Iterator[Any]:
-    yield from model.graph.initializer
-    for node in _nodes(model):
-        for attribute in node.attribute:
-            yield from (*([attribute.t] if attribute.HasField("t") else []), *attribute.tensors)
-            for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-                yield from graph.initializer
+def _request(path: Path, owner: Task, said: Agreement) -> dict[str, Any]:
+    agreed = asdict(replace(said, inputs=dict(said.inputs)))
+    labels = None if said.labels is None else str(said.labels.absolute())
+    return {"path": str(path.absolute()), "task": owner.name, "agreed": agreed | {"labels": labels}}
+
+
+def _said(request: dict[str, Any]) -> Agreement:
+    agreed = dict(request["agreed"])
+    labels, size = agreed.pop("labels"), agreed.pop("size")
+    return Agreement(**agreed, labels=None if labels is None else Path(labels), size=None if size is None else (*size,))
 
 
 def _spec(owner: Task, session: Any, said: Agreement, path: Path) -> ModelSpec:
@@ -292,17 +293,17 @@ def _try(owner: Task, spec: ModelSpec, session: Any, path: Path) -> dict[str, Ar
         raise ModelError(error.what, where=path, do=error.do) from None
     if not all(np.isfinite(values).all() for values in outputs.values()):
         raise ModelError("gives no usable numbers on a plain input", where=path)
-    owner.decode(outputs, spec)
+    predictor.decoded(outputs)
     return outputs
 
 
-def _notes(space: Workspace, owner: Task, spec: ModelSpec, outputs: dict[str, Array]) -> tuple[str, ...]:
+def _notes(space: Workspace, owner: Task, spec: ModelSpec, spans: dict[str, list[float]]) -> tuple[str, ...]:
     notes = ["imported: not measured on your answers yet; see rushes evaluate and rushes models compare"]
     defined = [event["labels"] for event in space.store.events("labels") if event.get("task") == owner.name]
     if owner.kind == "label" and defined and (strange := sorted(set(spec.labels) ^ set(defined[-1]))):
         notes.append(f"its labels are not this workspace's: {', '.join(strange)}")
     if owner.kind == "score" and spec.params["target"] == "regression":
-        low, high = float(outputs["score"].min()), float(outputs["score"].max())
+        low, high = spans["score"]
         if low < -0.25 or high > 1.25:
             notes.append(f"scores of {low:.2f} to {high:.2f} on a plain input are off 0..1; is --mapping right?")
     return tuple(notes)
@@ -332,3 +333,7 @@ def _keep(space: Workspace, spec: ModelSpec, model: Any, hashes: dict[str, str],
         )
         write_atomic(model_path(space, spec.task, version, ".json"), to_json(known))
     return known
+
+
+if __name__ == "__main__":
+    isolated.serve(trial)

@@ -17,13 +17,15 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from core import adapters, calibration, tasks
+from core import adapters, calibration, graphs, tasks, untrusted
 from core.adapters import Adapter
 from core.errors import ModelError
 from core.files import write_atomic
 from core.tasks.base import Answer, Array, Features, ModelSpec, Task
 
 METADATA_KEY = "rushes"
+# What reading numbers by somebody's description of them can raise.
+MISFITS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 # Two threads must beat one by this factor, else the second core is better left to the screen.
 WORTH_A_THREAD = 1.25
 
@@ -52,8 +54,19 @@ class Predictor:
 
     def answer(self, features: Sequence[Features]) -> list[Answer]:
         """Decoded answers for a batch of features."""
-        decoded = self.task.decode(self.outputs(self.task.inputs(features)), self.spec)
-        return [calibration.applied(self.spec, one) for one in decoded]
+        return self.decoded(self.outputs(self.task.inputs(features)))
+
+    def decoded(self, outputs: dict[str, Array]) -> list[Answer]:
+        """Answers from raw outputs, as the file's metadata says they are to be read.
+
+        Raises:
+            ModelError: the file's outputs are not what its metadata says.
+        """
+        try:
+            return [calibration.applied(self.spec, one) for one in self.task.decode(outputs, self.spec)]
+        except MISFITS as error:
+            what = f"gives other outputs than its metadata says ({type(error).__name__})"
+            raise ModelError(what, where=self.path, do="Use another version.") from None
 
 
 def load(path: Path, *, task: str | None = None, threads: int = 0, timings: Path | None = None) -> Predictor:
@@ -108,13 +121,14 @@ def open_session(content: bytes, path: Path, threads: int) -> Any:
     """
     import onnxruntime  # 130 ms, only where a model really runs
 
+    if b"location" in content:  # what names another file has this word in it; a look costs a millisecond
+        graphs.refuse_outside(graphs.parsed(content, path), path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        # From bytes: a file cannot make the runtime read other files beside it (external data).
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises a family without a common public base
         reason = type(error).__name__
@@ -124,11 +138,8 @@ def open_session(content: bytes, path: Path, threads: int) -> Any:
 def _choose_threads(predictor: Predictor, content: bytes, timings: Path | None) -> Predictor:
     known: dict[str, int] = {}
     key = f"{predictor.spec.task}/{predictor.version}/{len(content)}"
-    if timings and timings.exists():
-        try:
-            known = json.loads(timings.read_text())
-        except ValueError:
-            known = {}
+    if timings:
+        known = untrusted.table(timings)
     if known.get(key) == 1:
         return predictor
     pair = replace(predictor, session=open_session(content, predictor.path, 2), threads=2)

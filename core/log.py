@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from core.files import private_dir
+from core.visible import visible
 
 correlation: ContextVar[str] = ContextVar("correlation", default="-")
 logger = logging.getLogger("rushes")
@@ -20,13 +21,20 @@ class _PrivateFile(logging.FileHandler):
     def _open(self):
         return open(os.open(self.baseFilename, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600), "a", encoding="utf-8")
 
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        """A full disk must not put tracebacks on the screen."""
+
 
 class _Correlated(logging.Formatter):
     converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
         record.correlation = correlation.get()
-        return super().format(record)
+        return visible(super().format(record), keep="\n")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
+        record.message = visible(record.message)  # a label with a line of its own must not forge an entry
+        return super().formatMessage(record)
 
 
 def open_log(folder: Path) -> None:

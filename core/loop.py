@@ -10,13 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core import features, registry, tasks
 from core.capture import intake
 from core.capture.intake import About, Refused
-from core.errors import ModelError, RushesError
+from core.errors import ModelError, RushesError, StoreError
 from core.inference import Predictor
 from core.log import logger
 from core.review import answers, queue
@@ -35,7 +36,12 @@ if TYPE_CHECKING:
 
 def open_workspace(root: Path, *, create: bool = True, flags: dict[str, Any] | None = None) -> Workspace:
     """The workspace in `root`; see `core.workspace.find_root` for which one that is."""
-    return Workspace.open(root, tasks.codecs(), create=create, flags=flags)
+    return Workspace.open(root, tasks.codecs(), create=create, flags=flags, before_migration=_save_first)
+
+
+def _save_first(space: Workspace, steps: list[str]) -> None:
+    # By name, as `core.schedule` names its work: exporting stands above the loop.
+    import_module("core.exporting.before").save(space, steps)
 
 
 def capture(
@@ -152,13 +158,20 @@ def correct(
             kept[sample.media] = intake.answered_place(space, tasks.get(sample.task), sample) if keep else None
         rows.append((replace(sample, media=kept[sample.media]), replace(truth, batch=batch, at=at)))
     space.store.add_corrections(rows)
-    for sample, _ in given:
+    try:
+        _after_answers(space, [sample for sample, _ in given], trigger)
+    except (StoreError, OSError) as error:  # saved is saved; what follows is looked at again with the next answer
+        logger.warning("saved, but %s", error)
+    return [correction for _, correction in rows]
+
+
+def _after_answers(space: Workspace, samples: Sequence[Sample], trigger: bool) -> None:
+    for sample in samples:
         intake.drop_pending(space, sample)
-    for task in {sample.task for sample, _ in given}:
+    for task in {sample.task for sample in samples}:
         settle(space, task)
         if trigger:
             maybe_train(space, task)
-    return [correction for _, correction in rows]
 
 
 def settle(space: Workspace, task: str) -> str | None:

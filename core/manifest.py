@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import json
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import fetching
+from core import fetching, untrusted
 from core.capture.intake import About
 from core.errors import RushesError, WrongUseError
+from core.store import lines, wire
 from core.store.codec import Codec
 from core.store.records import Json, Value
 from core.tasks.base import ModelSpec, Task
@@ -29,6 +30,7 @@ SYNONYMS = {"file": ("image_path_or_url",), "url": ("firebase_url",), "value": (
 LABEL_SOURCES = frozenset({"manual_seed", "calculated_rating", "confirmed", "imported"})
 SEED_SCALE = 5.0  # seed 004's highest score
 MOST_RATINGS = 1_000_000_000  # of one sample: beyond it a number is a slip, and the catalog's integers end
+TOO_LONG = "the line is longer than limits.line_mb"
 SET_SCALE = "For scores from 0 to 5 run: rushes config ratings.scale '[0, 5]'"
 OTHER_SCALE = f"the scores of this file go beyond 1. {SET_SCALE}"  # see `off_scale`
 
@@ -42,6 +44,7 @@ class Row:
         url: the address the media must be fetched from (`local` does).
         column: the column the answer stood in.
         scene_id: the one scene of a long video that is meant.
+        sample: the id of a sample the row may be about; where there is none of that id, the file decides.
     """
 
     number: int  # as a person counts: the first row under the header is 1
@@ -52,6 +55,7 @@ class Row:
     label_source: str = "imported"
     column: str = ""
     scene_id: str | None = None
+    sample: str | None = None
 
     def local(self, space: Workspace) -> Path:
         """The file, fetched first if it is named by address.
@@ -88,12 +92,20 @@ def read_manifest(
         WrongUseError: the file cannot be read or lacks a column.
     """
     try:
+        untrusted.require_file(path)
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(TOO_LONG if line is None else line for line in untrusted.bounded(file, "\n"))
             columns = _columns(reader.fieldnames or [], task, renamed or {}, path)
-            for number, raw in enumerate(reader, start=1):
+            for number in itertools.count(1):
+                try:
+                    raw = next(reader, None)
+                except csv.Error as error:  # a cell of 128 KB, a NUL: the rows after it are as good as ever
+                    yield BadRow(number, f"is not CSV ({error})")
+                    continue
+                if raw is None:
+                    return
                 known = {ours: (raw.get(theirs) or "").strip() for ours, theirs in columns.items()}
-                yield _row(number, known, columns["value"], [path.parent, *([root] if root else [])])
+                yield row_of(number, known, columns["value"], [path.parent, *([root] if root else [])])
     except UnicodeDecodeError:
         raise WrongUseError("cannot be read (is not a CSV file in UTF-8)", where=path) from None
     except (OSError, csv.Error) as error:
@@ -156,7 +168,8 @@ def _lacks(column: str, there: Sequence[str], path: Path) -> WrongUseError:
     return WrongUseError(f"has no column {column!r}", where=path, do=f"Its columns are {columns}; see --map.")
 
 
-def _row(number: int, raw: Mapping[str, str], column: str, folders: Sequence[Path]) -> Row | BadRow:
+def row_of(number: int, raw: Mapping[str, str], column: str, folders: Sequence[Path]) -> Row | BadRow:
+    """A row from its cells by our names ("file", "url", "value" and `OPTIONAL`); files are looked up in the folders."""
     places = [cell for cell in (raw.get("file"), raw.get("url")) if cell]
     if not places:
         return BadRow(number, "the file is not named")
@@ -231,17 +244,22 @@ def read_journal(path: Path, codec: Codec) -> Iterator[tuple[int, Json | None, s
         RushesError: the file cannot be read.
     """
     try:
-        raw = path.read_bytes()
+        untrusted.require_file(path)
+        with path.open("rb") as file:
+            for number, text in enumerate(untrusted.bounded(file, b"\n"), start=1):
+                if text is None or text.strip():
+                    yield (number, *_checked(text, codec))
     except OSError as error:
         raise RushesError(f"cannot be read ({error.strerror})", where=path) from None
-    for number, text in enumerate(raw.split(b"\n"), start=1):
-        if not text.strip():
-            continue
-        try:
-            line = json.loads(text)
-            if not isinstance(line, dict):
-                raise ValueError("is not a JSON object")
-            codec.decode(line)
-            yield number, line, ""
-        except (ValueError, RecursionError) as error:
-            yield number, None, "is not JSON" if isinstance(error, json.JSONDecodeError) else str(error)
+
+
+def _checked(text: bytes | None, codec: Codec) -> tuple[Json | None, str]:
+    if text is None:
+        return None, TOO_LONG
+    try:
+        line = wire.decode(text.removeprefix(b"\xef\xbb\xbf"))
+        lines.undress(codec, line)
+        codec.decode(line)  # what takes something back belongs to the journal it was written in
+    except ValueError as error:
+        return None, str(error)
+    return line, ""

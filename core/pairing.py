@@ -20,9 +20,9 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from core import registry, tasks
+from core import registry, tasks, untrusted
 from core.errors import ModelError
 from core.log import logger
 from core.store.records import Lineage, Rivals, Value
@@ -148,10 +148,24 @@ def _read_file(space: Workspace, job_id: str | None, champion: str) -> list[Pair
         return []
     path = space.jobs / job_id / EVIDENCE_FILE
     try:
-        kept = json.loads(path.read_text())
-        return [Pair(**pair) for pair in kept["pairs"]] if kept["champion"] == champion else []
+        kept = untrusted.read(path)
+        return [_pair(**pair) for pair in kept["pairs"]] if kept["champion"] == champion else []
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError, KeyError) as error:
         logger.warning("%s cannot be read (%s); later answers alone are compared", path, error)
         return []
+
+
+def _pair(sample: Any, group: Any, loss_a: Any, loss_b: Any, order: Any) -> Pair:
+    """A pair as a file has it.
+
+    Raises:
+        TypeError, ValueError: something else stands there.
+    """
+    if not isinstance(sample, str) or not isinstance(group, str) or not isinstance(order, int):
+        raise TypeError("a pair has fields of other types")
+    losses = float(loss_a), float(loss_b)
+    if not all(0.0 <= one <= 1.0 for one in losses):
+        raise ValueError("a loss is not between 0 and 1")
+    return Pair(sample, group, *losses, order)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core import adapters, inference, overrides, tasks
-from core.errors import ModelError, WrongUseError
+from core.errors import ModelError, StoreError, WrongUseError
 from core.files import locked, sha256_file, write_atomic
 from core.inference import Predictor
 from core.log import logger
@@ -39,20 +39,25 @@ __all__ = [
 ]  # fmt: skip
 
 
+Name = Annotated[str, Field(pattern=rf"^({FACTORY}|v\d+)$")]
+
+
 class Pointer(BaseModel):
     """`active.json`: which version answers, which one answers in shadow, and the way back, newest first.
 
     `speakers` names the version that answers while that speaker is set (speech); `speakers_previous` their way back.
+    `damaged` says, as a sentence, that the file could not be read and this is what was deployed last; never written.
     """
 
     model_config = ConfigDict(frozen=True)
 
     schema_version: int = 1
-    champion: str = FACTORY
-    challenger: str | None = None
-    previous: tuple[str, ...] = ()
-    speakers: dict[str, str] = {}
-    speakers_previous: dict[str, tuple[str, ...]] = {}
+    champion: Name = FACTORY
+    challenger: Name | None = None
+    previous: tuple[Name, ...] = ()
+    speakers: dict[str, Name] = {}
+    speakers_previous: dict[str, tuple[Name, ...]] = {}
+    damaged: str | None = Field(default=None, exclude=True)
 
     def line(self, speaker: str | None) -> tuple[str, ...]:
         """Who answers, best first: the speaker's version, the champion, those before it, the factory's."""
@@ -81,18 +86,20 @@ def pointer(space: Workspace, task: str) -> Pointer:
         return Pointer.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return Pointer()
-    except ValidationError:
+    except (ValidationError, OSError):
         logger.error("%s is damaged, taking what was deployed last", path)
-        return Pointer(champion=_last_deployed(space, task))
+        return _deployed(space, task).model_copy(update={"damaged": f"{path.name} of {task} is damaged"})
 
 
-def _last_deployed(space: Workspace, task: str) -> str:
-    noted = [str(event.get("champion")) for event in space.store.events("deployment") if event.get("task") == task]
+def _deployed(space: Workspace, task: str) -> Pointer:
+    """What the deployments noted say: the newest that is still there, before it the others as the way back."""
     there = {known.version: known for known in cards(space, task)}
-    if noted and noted[-1] in there:
-        return noted[-1]
-    own = [version for version, known in there.items() if not known.speaker and known.base != IMPORTED]
-    return own[-1] if own else FACTORY
+    noted = [str(event.get("champion")) for event in space.store.events("deployment") if event.get("task") == task]
+    trail = list(dict.fromkeys(version for version in reversed(noted) if version in there))
+    if not noted or noted[-1] not in there:
+        own = [version for version, known in there.items() if not known.speaker and known.base != IMPORTED]
+        trail = list(dict.fromkeys((*own[-1:], *trail)))
+    return Pointer(champion=trail[0], previous=tuple(trail[1:])) if trail else Pointer()
 
 
 def load_version(space: Workspace, task: str, version: str) -> Predictor:
@@ -136,12 +143,13 @@ def _overriding(space: Workspace, task: str, version: str, variable: str) -> Ser
 
 
 def _in_line(space: Workspace, task: str, speaker: str | None) -> Serving:
-    line = pointer(space, task).line(speaker)
-    first_problem: str | None = None
+    found = pointer(space, task)
+    line = found.line(speaker)
+    first_problem = f"{found.damaged}; {line[0]}, deployed last, answers" if found.damaged else None
     for version in line:
         try:
             return Serving(load_version(space, task, version), first_problem)
-        except ModelError as error:
+        except (ModelError, WrongUseError) as error:
             logger.error("%s", error)
             first_problem = first_problem or f"{line[0]} {error.what}; an older version answers"
     raise ModelError(f"no model of {task} can be used", do="Reinstall Rushes; your corrections are safe.")
@@ -164,7 +172,7 @@ def _spec(space: Workspace, owner: Task, speaker: str | None) -> ModelSpec:
     for version in pointer(space, owner.name).line(speaker):
         try:
             return card(space, owner.name, version).spec
-        except ModelError as error:
+        except (ModelError, WrongUseError) as error:
             logger.error("%s", error)
     return owner.default_spec()
 
@@ -222,7 +230,7 @@ def deploy(space: Workspace, task: str, version: str, *, reason: str, challenger
     with locked(folder(space, task) / ".active.lock"):
         old = pointer(space, task)
         new = _with_speaker(old, speaker, version) if speaker else _with_champion(old, version, challenger)
-        if new != old:
+        if new != old or old.damaged:
             _point(space, task, new, reason, speaker)
     return predictor
 
@@ -309,7 +317,7 @@ def revert(space: Workspace, task: str) -> Predictor:
     with locked(folder(space, task) / ".active.lock"):
         old = pointer(space, task)
         new = _with_champion(old, FACTORY, None).model_copy(update={"speakers": {}, "speakers_previous": {}})
-        if new != old:
+        if new != old or old.damaged:
             _point(space, task, new, "reverted to factory")
     return predictor
 
@@ -319,7 +327,10 @@ def _point(space: Workspace, task: str, new: Pointer, reason: str, speaker: str 
     about: dict[str, Any] = {"task": task, "champion": new.champion, "challenger": new.challenger, "reason": reason}
     if speaker:
         about |= {"speaker": speaker, "version": new.speakers.get(speaker)}
-    space.store.note("deployment", about | {"at": time.time()})
+    try:
+        space.store.note("deployment", about | {"at": time.time()})
+    except StoreError as error:  # on a full disk: it answers already, and saying that it failed would be wrong
+        logger.error("%s %s answers now, but %s", task, new.champion, error)
 
 
 def check_task(name: str) -> str:

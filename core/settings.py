@@ -13,18 +13,20 @@ from typing import Any, Literal, NamedTuple
 
 from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
+from core import untrusted
 from core.errors import RushesError
 from core.files import private_dir, write_atomic
 
 Layer = Literal["default", "user", "workspace", "environment", "flag"]
 # A workspace may come from somebody else: these decide what leaves the machine.
+MOST_TOML = 1 << 20  # bytes; tomllib takes seconds for more
 SENDING = frozenset({"llm", "sources", "automation", "backup", "database"})
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class CaptureSettings(Section):
@@ -133,6 +135,9 @@ class BackupSettings(Section):
         description="Folders, s3://bucket/prefix, rclone:remote:path; none = `backups/` in the workspace.",
     )
     endpoint_url: str | None = Field(default=None, description="Server of the buckets, where it is not Amazon's.")
+    timeout_s: float = Field(
+        default=60.0, gt=0, le=3600, description="Seconds of silence after which a bucket's server counts as gone."
+    )
     keep: int = Field(default=12, ge=1, description="Backups that `rushes backup prune` keeps, the newest.")
     encrypt: Literal["remote", "always", "never"] = Field(
         default="remote", description="What is encrypted: what leaves the machine, everything, or nothing."
@@ -160,7 +165,8 @@ class InsightsSettings(Section):
     """How published clips did, and what learning from them may cost."""
 
     metrics_in: Literal["workspace", "database"] = Field(
-        default="workspace", description="Where metrics are kept: in this workspace, or in the database of database.url."
+        default="workspace",
+        description="Where metrics are kept: in this workspace, or in the database of database.url.",
     )
     timezone: str = Field(
         default="local", description="Zone in which times are shown: local, UTC, or a name such as Europe/Berlin."
@@ -277,21 +283,25 @@ def _trusted_file() -> Path:
     return user_config_path("rushes") / "trusted.json"
 
 
+def _trusted() -> list[str]:
+    try:
+        found: Any = untrusted.read(_trusted_file())
+    except (OSError, ValueError):
+        return []
+    return [path for path in found if isinstance(path, str)] if isinstance(found, list) else []
+
+
 def trusted(root: Path) -> bool:
     """Whether the user said that this workspace may name addresses."""
     try:
-        return str(root.resolve()) in json.loads(_trusted_file().read_text())
-    except (OSError, ValueError):
+        return str(root.resolve()) in _trusted()
+    except OSError:
         return False
 
 
 def trust(root: Path) -> None:
     """Let this workspace's settings name addresses from now on."""
-    try:
-        known = json.loads(_trusted_file().read_text())
-    except (OSError, ValueError):
-        known = []
-    write_atomic(_trusted_file(), json.dumps(sorted({*known, str(root.resolve())}), indent=1))
+    write_atomic(_trusted_file(), json.dumps(sorted({*_trusted(), str(root.resolve())}), indent=1))
 
 
 def load(root: Path | None, flags: dict[str, Any] | None = None) -> Loaded:
@@ -309,7 +319,7 @@ def load(root: Path | None, flags: dict[str, Any] | None = None) -> Loaded:
     layers: list[tuple[Layer, dict[str, Any]]] = [
         ("user", _toml(user_file())),
         ("workspace", workspace),
-        ("environment", EnvSettingsSource(_Environment)()),
+        ("environment", _environment()),
         ("flag", flags or {}),
     ]
     merged: dict[str, Any] = {}
@@ -333,14 +343,27 @@ def load(root: Path | None, flags: dict[str, Any] | None = None) -> Loaded:
     return Loaded(settings=settings, origin=origin, notes=tuple(notes))
 
 
+def _environment() -> dict[str, Any]:
+    try:
+        return EnvSettingsSource(_Environment)()
+    except (SettingsError, RecursionError) as error:
+        raise RushesError(f"a RUSHES_ variable makes no sense ({error})", where="environment settings") from None
+
+
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
+        with path.open("rb") as file:
+            raw = file.read(MOST_TOML + 1)
+        if len(raw) > MOST_TOML:
+            raise RushesError(f"is larger than {MOST_TOML >> 20} MB", where=path, do="Mend or remove it.")
+        return tomllib.loads(raw.decode())
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise RushesError("cannot be read", where=path, do=str(error)) from None
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise RushesError("is nested too deeply", where=path, do="Mend or remove that line.") from None
+    except ValueError as error:  # TOMLDecodeError, and numbers with more digits than Python reads
         raise RushesError(f"is not valid TOML ({error})", where=path, do="Mend or remove that line.") from None
 
 

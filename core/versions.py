@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import ModelError, WrongUseError
 from core.files import locked, private_dir, write_atomic
@@ -17,7 +17,9 @@ from core.workspace import Workspace
 
 FACTORY = "factory"
 FACTORY_FOLDER = Path(__file__).parent / "factory"
+MOST_VERSIONS = 10**9  # a number beyond it is damage
 IMPORTED = "imported"  # a card's `base` where the file is somebody else's
+JOB_ID = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}"  # the name of a folder, and no way out of the one it lies in
 _NUMBERED = re.compile(r"model_v(\d+)\.onnx")
 
 
@@ -29,14 +31,14 @@ class Card(BaseModel):
     schema_version: int = 1
     task: str
     version: str
-    created_at: float = 0.0
+    created_at: Annotated[float, Field(ge=0, lt=2.5e11)] = 0.0  # UTC seconds; calendars end there
     spec: ModelSpec
     sha256: dict[str, str] = {}
     metrics: dict[str, float] = {}
     held_out: dict[str, Any] = {}
     golden: dict[str, Any] = {}
     base: str | None = None
-    job_id: str | None = None
+    job_id: Annotated[str, Field(pattern=f"^{JOB_ID}$")] | None = None
     verdict: str | None = None
     data: str = ""
     notes: tuple[str, ...] = ()
@@ -89,11 +91,14 @@ def card(space: Workspace, task: str, version: str) -> Card:
     """
     path = model_path(space, task, version, ".json")
     try:
-        return Card.model_validate_json(path.read_bytes())
+        known = Card.model_validate_json(path.read_bytes())
     except OSError:
         raise ModelError(f"{task} {version} has no card", where=path) from None
     except ValidationError as error:
         raise ModelError(f"the card of {task} {version} has {error.error_count()} wrong fields", where=path) from None
+    if (known.task, known.version) != (task, version):
+        raise ModelError(f"the card of {task} {version} is another version's", where=path)
+    return known
 
 
 def cards(space: Workspace, task: str) -> list[Card]:
@@ -117,10 +122,23 @@ def claim_number(space: Workspace, task: str) -> int:
     private_dir(folder(space, task))
     last = folder(space, task) / "last_number"
     with locked(folder(space, task) / ".number.lock"):
-        given = int(last.read_text()) if last.exists() else 0
+        given = _given(last)
         number = max(given, *numbers(space, task), 0) + 1
         write_atomic(last, str(number))
     return number
+
+
+def _given(last: Path) -> int:
+    """The highest number ever given: what is remembered, or that of any file, where the memory is damaged."""
+    found = (re.match(r"model_v(\d+)\.", path.name) for path in last.parent.glob("model_v*"))
+    highest = max((int(match[1]) for match in found if match), default=0)
+    try:
+        return max(int(last.read_text()), highest)
+    except FileNotFoundError:
+        return highest
+    except (ValueError, OSError):
+        logger.error("%s is damaged, counting the versions' files", last)
+        return highest
 
 
 def to_json(known: Card) -> str:

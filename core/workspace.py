@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core import limits
 from core.errors import StoreError, WrongUseError
 from core.files import private_dir, write_atomic
 from core.log import open_log
@@ -21,6 +22,7 @@ from core.store.codec import Codec
 if TYPE_CHECKING:
     from core.store.store import Store
 
+BeforeMigration = Callable[["Workspace", list[str]], object]
 FIRST_SETTINGS = "# Settings of this workspace; `rushes config` lists all with their meaning.\n"
 
 
@@ -31,12 +33,21 @@ class Workspace:
     root: Path
     loaded: Loaded
     codecs: Mapping[str, Codec]
+    before_migration: BeforeMigration | None = None
 
     @staticmethod
     def open(
-        root: Path, codecs: Mapping[str, Codec], *, create: bool = True, flags: dict[str, Any] | None = None
+        root: Path,
+        codecs: Mapping[str, Codec],
+        *,
+        create: bool = True,
+        flags: dict[str, Any] | None = None,
+        before_migration: BeforeMigration | None = None,
     ) -> Workspace:
         """Open the workspace in `root`, making it where `create` allows.
+
+        Args:
+            before_migration: called with the steps before the catalog of an earlier program is changed.
 
         Raises:
             WrongUseError: there is none and it may not be made, or the folder holds something else.
@@ -49,7 +60,8 @@ class Workspace:
         elif not (root / "training_data").is_dir():
             with suppress(StoreError):  # where nothing may be written, reading still works
                 _make(root)
-        space = Workspace(root, load(root, flags), codecs)
+        space = Workspace(root, load(root, flags), codecs, before_migration)
+        limits.use(_limits(space.settings))
         open_log(space.logs)
         return space
 
@@ -60,8 +72,11 @@ class Workspace:
     @cached_property
     def store(self) -> Store:
         """Journals and catalog; opened at the first use because SQLite's tools cost 140 ms to import."""
+        from core.store.pending import pending
         from core.store.store import Store
 
+        if self.before_migration and (steps := pending(self.root / "rushes.db")):
+            self.before_migration(self, steps)
         return Store(self.root, self.codecs)
 
     @property
@@ -116,13 +131,18 @@ class Workspace:
             self.store.close()
 
 
+def _limits(settings: Settings) -> limits.Limits:
+    pixels = int(settings.limits.picture_megapixels * limits.MEGA)
+    return limits.Limits(pixels, int(settings.limits.line_mb * limits.MEGA), settings.capture.max_seconds)
+
+
 def _make(root: Path) -> None:
     ours = any((root / name).exists() for name in (*MARKERS, "training_data", "models"))
     if root.is_dir() and any(root.iterdir()) and not ours:
         raise WrongUseError("the folder is not empty and not a workspace", where=root, do="Choose an empty folder.")
     try:
         private_dir(root)
-        for name in ("videos", "frames", "pending", "incoming"):
+        for name in ("", "videos", "frames", "pending", "incoming"):
             private_dir(root / "training_data" / name)
         for name in ("models", "jobs", "cache", "logs"):
             private_dir(root / name)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
+from core import untrusted
 from core.automation import measures
 from core.automation.measures import Hooks, Overrides
 from core.errors import StoreError, WrongUseError
@@ -169,8 +170,8 @@ def _write_meta(space: Workspace, found: Json) -> None:
     }
     with locked(space.models / ".meta.lock"):
         try:
-            meta: Json = json.loads(path.read_text())
+            meta: Any = untrusted.read(path)
         except ValueError:  # the next training writes it anew
             return
-        if any(meta.get(name) != value for name, value in ours.items()):
+        if isinstance(meta, dict) and any(cast("Json", meta).get(name) != value for name, value in ours.items()):
             write_atomic(path, json.dumps(meta | ours, indent=2))

@@ -196,6 +196,10 @@ def approve(space: Workspace, start: str, *, again: bool = False, by: str = "use
             space.store.note(EVENT, {"id": entry.id, "step": ended.state, "detail": ended.detail})
             _alive_lock(space, entry.id).unlink(missing_ok=True)
             held.close()
+    if ended.state == "published":
+        from core.insights import linking
+
+        linking.published(space, entry.request, ended.detail)
     return find(space, entry.id)
 
 

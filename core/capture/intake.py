@@ -17,6 +17,7 @@ from core.capture.consent import require_consent
 from core.errors import MediaError, StoreError
 from core.files import copy_private, private_dir, sha256_file
 from core.media.clip import Clip, MediaInfo
+from core.store import forgotten
 from core.store.identity import sample_id
 from core.store.records import Sample
 from core.tasks.base import Task
@@ -67,6 +68,8 @@ def admit(
     if not path.is_file():
         raise MediaError("is not a file" if path.exists() else "does not exist", where=path.name)
     digest = sha256_file(path)
+    if _was_forgotten(space, task, digest):
+        raise MediaError("was forgotten here", where=path.name, do="To take it in again: rushes forget --allow FILE")
     if known := _known(space, task, digest):
         return list(known)
     found = list(_parts(space, path, task, about, digest))
@@ -78,6 +81,13 @@ def admit(
     kept = [replace(part, media=media) if isinstance(part, Sample) else part for part in found]
     space.store.add_samples([part for part in kept if isinstance(part, Sample)])
     return kept
+
+
+def _was_forgotten(space: Workspace, task: Task, digest: str) -> bool:
+    """Whether these bytes, or the one sample made of them, were forgotten: nobody who forgot them wants them back."""
+    listed = forgotten.read(space.root)
+    scene = "scene-1" if task.cuts_scenes else None
+    return bool(listed) and listed.has(digest, sample_id(task.name, digest, scene))
 
 
 def _known(space: Workspace, task: Task, digest: str) -> list[Sample]:

@@ -12,6 +12,7 @@ from av.error import FFmpegError
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from core import limits
 from core.errors import MediaError
 from core.media.clip import IMAGE_SUFFIXES
 from core.media.names import shown
@@ -19,6 +20,7 @@ from core.media.whole import is_cut_short
 
 # Anything else (playlists, scripts that name other files or URLs) is not opened, whatever the file is called.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegvideo,mpegts,flv,asf,ogg,ivf,mjpeg,gif,wav,mp3,flac,aac"
+STREAMS = 100  # of one file; libav's own limit of 1,000 takes seconds to look through
 THREADS = 2  # libav's own choice is one per core, and several clips may be decoded at once
 NOT_MEDIA = "is not a video or an image"
 
@@ -53,7 +55,8 @@ def opened(path: Path) -> Generator[InputContainer]:
     """
     check_file(path)
     try:
-        container = av.open(f"file:{path}", options={"format_whitelist": FORMATS, "protocol_whitelist": "file"})
+        options = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "max_streams": str(STREAMS)}
+        container = av.open(f"file:{path}", options=options)
     except (FFmpegError, OSError, ValueError) as error:
         what = "is cut short (its index is missing)" if is_cut_short(path) else NOT_MEDIA
         raise MediaError(what, where=shown(path)) from error
@@ -72,6 +75,9 @@ def video_of(container: InputContainer, path: Path) -> VideoStream:
             continue
         # A stream whose codec was not recognised has no such attributes at all.
         if getattr(stream, "width", 0) and getattr(stream, "height", 0):
+            refuse_large(stream.width, stream.height, path)
+            # Frames may turn out larger than the header says: then libav refuses them before it asks for memory.
+            stream.codec_context.options = {"max_pixels": str(limits.now().pixels)}
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = THREADS
             return stream
@@ -79,6 +85,18 @@ def video_of(container: InputContainer, path: Path) -> VideoStream:
     if container.streams.video:
         what = "is cut short (no whole frame)" if is_cut_short(path) else "holds a picture this program cannot decode"
     raise MediaError(what, where=shown(path))
+
+
+def refuse_large(width: int, height: int, path: Path) -> None:
+    """Refuse a picture or a video by what its header says, before anything is decoded.
+
+    Raises:
+        MediaError: it has more pixels than limits.picture_megapixels.
+    """
+    if width * height > limits.now().pixels:
+        most = f"at most {limits.now().pixels / limits.MEGA:g} megapixels are taken"
+        what = f"is too large ({width}x{height} pixels, {most})"
+        raise MediaError(what, where=shown(path), do="See: limits.picture_megapixels.")
 
 
 def seconds(container: InputContainer, stream: VideoStream) -> float:

@@ -16,6 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from core import limits
 from core.errors import MediaError
 from core.media.clip import Clip, DecodeSpec, Image, MediaInfo
 from core.media.container import check_file, is_image, opened, seconds, video_of
@@ -30,6 +31,7 @@ __all__ = ["probe", "read_clip", "read_sound", "stream_frames"]
 MAX_BYTES = 1 << 30  # decoded frames of one clip
 MAX_SIDE = 16_384  # pixels; larger claims are damage
 LONGEST = 86_400.0  # seconds; damaged headers claim thousands of years
+MOST_FPS = 1000  # frames a second; a film of more is damage or meant to wear us out
 SLACK = 2  # packets a header may claim and a whole file still lack
 SEEK_FROM = 2.0  # seconds; below this decoding from the start is as fast
 EXPORT_AGAIN = "Record or export it again"
@@ -263,8 +265,7 @@ def _timed(
                 time = measured - zero
                 if frames and time <= last:
                     time = last + step / 100 if last - time < step else last + step
-                if time > LONGEST:
-                    raise MediaError("is damaged (its times make no sense)", where=shown(path), do=EXPORT_AGAIN)
+                _refuse_long(path, time, frames)
                 last, frames = time, frames + 1
                 yield time, frame
     except (FFmpegError, OSError) as error:
@@ -278,6 +279,15 @@ def _timed(
         raise MediaError(what, where=shown(path), do=EXPORT_AGAIN)
     if not frames:
         raise MediaError("has no frames", where=shown(path), do=EXPORT_AGAIN)
+
+
+def _refuse_long(path: Path, time: float, frames: int) -> None:
+    """A file's length shows only while it is read, whatever its header says."""
+    if time > max(LONGEST, limits.now().seconds):
+        raise MediaError("is damaged (its times make no sense)", where=shown(path), do=EXPORT_AGAIN)
+    if time > limits.now().seconds or frames > limits.now().seconds * MOST_FPS:
+        what = f"is longer than {limits.now().seconds:g} s"
+        raise MediaError(what, where=shown(path), do="See: capture.max_seconds.")
 
 
 def _count(container: InputContainer, stream: VideoStream) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 from pathlib import Path
 from typing import cast
 
@@ -15,15 +14,14 @@ from PIL import ImageOps, UnidentifiedImageError
 
 from core.errors import MediaError
 from core.media.clip import Image
-from core.media.container import NOT_MEDIA, check_file
+from core.media.container import NOT_MEDIA, check_file, refuse_large
 from core.media.names import shown
 
 MAX_FILE = 200 << 20  # bytes
-MAX_PIXELS = 100_000_000  # 300 MB decoded
 FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
 
-# Our own limit refuses such files; Python's warning would be printed over the screen.
-warnings.filterwarnings("ignore", category=Pillow.DecompressionBombWarning)
+# Our own limit refuses such files; Pillow's own is another one, and its warning would be printed over the screen.
+Pillow.MAX_IMAGE_PIXELS = None
 
 
 def read_image(path: Path, *, max_side: int | None = None) -> Image:
@@ -42,12 +40,11 @@ def read_image(path: Path, *, max_side: int | None = None) -> Image:
         raise MediaError("is cut short", where=shown(path), do="Copy or export it again")
     try:
         with Pillow.open(io.BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise MediaError(f"is too large ({image.width}x{image.height} pixels)", where=shown(path))
+            refuse_large(image.width, image.height, path)
             return shrink(_rgb(image), max_side)
     except UnidentifiedImageError as error:
         raise MediaError(NOT_MEDIA, where=shown(path)) from error
-    except (OSError, SyntaxError, ValueError, IndexError, struct.error, Pillow.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, IndexError, struct.error) as error:
         raise MediaError("is damaged and cannot be decoded", where=shown(path)) from error
 
 

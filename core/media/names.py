@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core.visible import visible
+
 
 def shown(path: Path | str) -> str:
     """The path with everything unprintable escaped as in a Python string."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))
+    return visible(path)

@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
 from numpy.typing import NDArray
 
+from core import limits
 from core.errors import MediaError
 from core.media.clip import SOUND_RATE, Sound
 from core.media.container import opened
@@ -35,6 +36,8 @@ def read_sound(path: Path, start_s: float = 0.0, end_s: float | None = None) -> 
         return None
     begin = pieces[0][0]
     samples = np.concatenate([samples for _, samples in pieces])
+    if begin - start_s > _most():
+        raise _long(path)
     lead = round((begin - start_s) * SOUND_RATE)
     samples = np.concatenate([np.zeros(lead, np.float32), samples]) if lead > 0 else samples[-lead:]
     if end_s is not None:
@@ -76,11 +79,19 @@ def _pieces(
                 samples = cast("NDArray[np.float32]", made.to_ndarray()).reshape(-1)
                 pieces.append((at, samples))
                 held += len(samples)
-            if held > MAX_SECONDS * SOUND_RATE:
-                raise MediaError(f"has more than {MAX_SECONDS // 3600} hours of sound", where=shown(path))
+            if held > _most() * SOUND_RATE:
+                raise _long(path)
     if pieces:
         pieces += [(0.0, cast("NDArray[np.float32]", m.to_ndarray()).reshape(-1)) for m in resampler.resample(None)]
     return pieces
+
+
+def _most() -> float:
+    return min(MAX_SECONDS, limits.now().seconds)
+
+
+def _long(path: Path) -> MediaError:
+    return MediaError(f"has more than {_most():g} s of sound", where=shown(path), do="See: capture.max_seconds.")
 
 
 def _resampled(resampler: av.AudioResampler, frame: av.AudioFrame) -> list[av.AudioFrame]:

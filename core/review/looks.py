@@ -6,7 +6,6 @@ No video is decoded here; what has no cached features looks like nothing else.
 from __future__ import annotations
 
 import os
-import zipfile
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import features
+from core.arrays import load_npz
 from core.files import private_dir
 from core.tasks.base import Array, Task
 from core.workspace import Workspace
@@ -73,14 +73,9 @@ def _read(place: Path) -> int | None:
 
 def _picture(path: Path) -> NDArray[np.float64] | None:
     """(H, W) grey: the middle picture of the first array of pictures."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            for name in archive.files:
-                found: Array = archive[name]
-                if found.dtype == np.uint8 and found.ndim >= 2 and min(found.shape[-2:]) >= SMALLEST:
-                    return _grey(found)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        return None
+    for found in (load_npz(path) or {}).values():
+        if found.dtype == np.uint8 and found.ndim >= 2 and min(found.shape[-2:]) >= SMALLEST:
+            return _grey(found)
     return None
 
 

@@ -15,6 +15,7 @@ from core.errors import RushesError
 from core.files import locked
 from core.log import bug, logger, new_correlation
 from core.schedule import due, state
+from core.visible import visible
 from core.workspace import Workspace
 
 RUNS_ALREADY = 75  # sysexits.h: try again later
@@ -47,14 +48,14 @@ def _work(space: Workspace, name: str) -> int:
     except Exception as error:  # a bug must become this entry's state instead of a process that just ends
         return _failed(space, name, f"an unexpected error; the log has it under {bug(error)}")
     logger.info("%s: %s", name, said)
-    print(said)
+    print(visible(said))
     state.write(space, name, last_success=time.time(), last_error=None)
     return 0
 
 
 def _failed(space: Workspace, name: str, why: str) -> int:
     logger.warning("%s failed: %s", name, why)
-    print(why, file=sys.stderr)
+    print(visible(why), file=sys.stderr)
     state.write(space, name, last_error=why)
     return 1
 

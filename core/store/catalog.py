@@ -23,8 +23,18 @@ if TYPE_CHECKING:
 BUSY_S = 30.0  # a replay of 100,000 lines holds the file for seconds
 
 
+MENDED = "It was moved aside and is made again from the journals, which are unharmed; try again."
+
+
 class DamagedError(StoreError):
-    """The file is no longer a sound SQLite database."""
+    """The file was no longer a sound SQLite database; an empty one is in its place."""
+
+
+class UnwritableError(StoreError):
+    """The file cannot be written or read now: the disk is full, or does not work."""
+
+
+_UNWRITABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
 class Catalog:
@@ -93,12 +103,31 @@ class Catalog:
                 self._db.close()
                 self._db = self._open()
 
-    def recover(self) -> None:
-        """Move a damaged file aside and start an empty one; the caller replays the journals."""
-        with self.lock:
+    def check(self) -> None:
+        """Read the whole file, some seconds for a large one; a damaged one is moved aside.
+
+        Raises:
+            DamagedError: it was damaged; an empty one is in its place.
+        """
+        with self.lock, self._explained():
+            self.follow()
+            said = self._db.conn.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            if said != "ok":
+                self._start_anew()
+                raise DamagedError(f"was damaged ({said})", where=self.path, do=MENDED)
+
+    def _start_anew(self) -> None:
+        """Move the damaged file aside and open an empty one; the next question replays the journals into it."""
+        if not self.in_memory:
             self._db.close()
             self._move_aside(self._inode)
             self._db = self._open()
+
+    def give_up(self, reason: StoreError) -> None:
+        """Go on in memory: what the journals hold can be read also where nothing can be written."""
+        with self.lock:
+            self._db.close()
+            self._db = self._open_in_memory(reason.__cause__ or reason.what)
 
     def close(self) -> None:
         """Close the connection."""
@@ -159,8 +188,12 @@ class Catalog:
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
                 raise
-            kind = DamagedError if is_damage(error, self.path) else StoreError
-            raise kind(f"cannot be used ({error})", where=self.path, do=_advice(error)) from error
+            if not is_damage(error, self.path):
+                unwritable = getattr(error, "sqlite_errorcode", 0) & 0xFF in _UNWRITABLE
+                kind = UnwritableError if unwritable else StoreError
+                raise kind(f"cannot be used ({error})", where=self.path, do=_advice(error)) from error
+            self._start_anew()
+            raise DamagedError(f"was damaged ({error})", where=self.path, do=MENDED) from error
 
 
 def _database(path: str, copy_of: Path | None = None) -> Database:

@@ -25,7 +25,9 @@ def is_damage(error: sqlite3.Error, path: Path) -> bool:
 def _is_sound(path: Path) -> bool:
     conn = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
-        return conn.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+        # A file that was emptied under an open connection is a sound database too, of nothing.
+        ours = conn.execute("SELECT 1 FROM sqlite_master WHERE name = 'journal_positions'").fetchone()
+        return ours is not None and conn.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
     except sqlite3.DatabaseError as error:
         return getattr(error, "sqlite_errorcode", 0) & 0xFF not in (*_DAMAGE, sqlite3.SQLITE_ERROR)
     finally:

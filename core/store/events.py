@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from core.store import fields
+from core.store import fields, shapes
 from core.store.records import Json, Prediction, Sample
 
 RESERVED = frozenset({"sample", "prediction", "skip"})
@@ -27,7 +27,8 @@ def read_sample(line: Json) -> Sample:
     """
     known = fields.present(line, fields.SAMPLE)
     known["group"] = fields.text(line, "group")
-    return Sample(id=fields.text(line, "id"), task=fields.text(line, "task"), **known)
+    shapes.check_extra(known.get("extra", {}))
+    return Sample(id=fields.identity(line, "id"), task=fields.text(line, "task"), **known)
 
 
 def prediction_event(prediction: Prediction) -> Json:
@@ -47,6 +48,7 @@ def read_prediction(line: Json) -> Prediction:
         raise ValueError("by is unknown")
     known: Json = {"value": None, "confidence": None, "raw": {}, "latency_ms": 0.0, "at": 0.0, "error": None}
     known |= fields.present(line, fields.PREDICTION)
-    known |= {name: fields.text(line, name) for name in ("id", "sample", "task", "version")}
+    known |= {name: fields.text(line, name) for name in ("id", "task", "version")}
+    known["sample"] = fields.identity(line, "sample")
     calibrated = line.get("calibrated") is True
     return Prediction(kind=by, calibrated=calibrated, runner_ups=fields.runner_ups(line), **known)

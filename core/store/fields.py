@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, cast
@@ -10,6 +11,7 @@ from typing import Any, cast
 from core.store.records import Correction, Json, Prediction, Sample, Value
 
 _TYPES = {"str": str, "bool": bool, "int": int, "Json": dict}
+_IDENTITY = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.:@+-]{0,199}")
 _LARGEST = 2**53  # the largest integer that JSON programs agree on
 
 
@@ -23,6 +25,23 @@ def text(line: Json, name: str) -> str:
     if not isinstance(found, str) or not found:
         raise ValueError(f"{name} is missing")
     return found
+
+
+def identity(line: Json, name: str) -> str:
+    """A sample's id: files are called by it, so it must be a name and no way to another folder.
+
+    Raises:
+        ValueError: naming the field.
+    """
+    found = text(line, name)
+    if not is_identity(found):
+        raise ValueError(f"{name} is not an id")
+    return found
+
+
+def is_identity(found: str) -> bool:
+    """Whether it is a name that a file can be called by."""
+    return _IDENTITY.fullmatch(found) is not None
 
 
 def count(line: Json, name: str) -> int:

@@ -9,14 +9,16 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
+from core import limits
 from core.errors import StoreError
 from core.files import fsync_dir, private_dir, replacing
 from core.store import wire
-from core.store.reading import BLOCK, Line, Snapshot, last_line_start, take
+from core.store.reading import BLOCK, EDGE, Line, Snapshot, last_line_start, take
 from core.store.records import Json
 
 _REASONS = {
@@ -55,7 +57,10 @@ class Journal:
         Raises:
             StoreError: the file cannot be written; nothing was added.
         """
-        content = b"".join(wire.encode(line) for line in lines)
+        encoded = [wire.encode(line) for line in lines]
+        if any(len(line) > limits.now().line for line in encoded):
+            raise StoreError("the line would be longer than limits.line_mb; nothing was saved", where=self.path)
+        content = b"".join(encoded)
         try:
             with self.hold() as file:
                 repaired = self._repair(file)
@@ -109,19 +114,21 @@ class Journal:
         start = last_line_start(file, size)
         if start == size:
             return []
-        tail = os.pread(file, size - start, start)
         try:
-            wire.decode(tail)
+            if size - start > limits.now().line:
+                raise ValueError("no line of ours is so long")
+            wire.decode(os.pread(file, size - start, start))
         except ValueError:
-            self._set_aside(tail)
+            self._set_aside(file, start, size)
             os.ftruncate(file, start)
-            return [f"{self.path.name}: a write was interrupted; its {len(tail)} bytes are in {self.torn.name}"]
+            return [f"{self.path.name}: a write was interrupted; its {size - start} bytes are in {self.torn.name}"]
         os.write(file, b"\n")
         return []
 
-    def _set_aside(self, tail: bytes) -> None:
+    def _set_aside(self, file: int, start: int, end: int) -> None:
         with open(os.open(self.torn, os.O_APPEND | os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600), "ab") as aside:
-            aside.write(tail + b"\n")
+            _copy(file, start, end, aside)
+            aside.write(b"\n")
             aside.flush()
             os.fsync(aside.fileno())
 
@@ -147,10 +154,20 @@ class Journal:
         with self.snapshot() as shot:
             return list(shot.lines())
 
-    def rewrite(self, change: Callable[[Json], Json | None]) -> int:
+    def rewrite(
+        self,
+        change: Callable[[Json], Json | None],
+        *,
+        look: Callable[[Iterable[Json]], None] = lambda _lines: None,
+        spoilt: Callable[[bytes], bool] = lambda _raw: False,
+    ) -> int:
         """Replace the journal, under its lock and atomically, by what `change` makes of each line (None drops it).
 
-        Unreadable lines stay as they are. Returns how many lines went.
+        What `change` gives back as it was keeps its bytes. Returns how many lines went.
+
+        Args:
+            look: is shown all readable lines first, under the same lock.
+            spoilt: whether an unreadable line goes too (asked for each megabyte of it); it stays as it is otherwise.
 
         Raises:
             StoreError: the file cannot be written; it is as it was.
@@ -164,13 +181,36 @@ class Journal:
                     temporary.open("wb", buffering=BLOCK) as out,
                     take(file) as shot,
                 ):
+                    look(line.data for line in shot.lines() if line.data is not None)
                     for line in shot.lines():
                         kept = line.data and change(line.data)
-                        gone += kept is None and line.data is not None
-                        if kept:
+                        if line.data is None:
+                            if _any_of(file, line.start, line.end, spoilt):
+                                gone += 1
+                            else:
+                                _copy(file, line.start, line.end, out)
+                        elif kept is None:
+                            gone += 1
+                        elif kept is line.data:
+                            _copy(file, line.start, line.end, out)
+                        else:
                             out.write(wire.encode(kept))
-                        elif line.data is None:
-                            out.write(os.pread(file, line.end - line.start, line.start))
         except OSError as error:
             raise unwritable(error, self.path) from None
         return gone
+
+
+def _any_of(file: int, start: int, end: int, spoilt: Callable[[bytes], bool]) -> bool:
+    """Whether a part of a file is spoilt, looked at in blocks that overlap by more than any path is long."""
+    while start < end:
+        if spoilt(os.pread(file, min(BLOCK, end - start), start)):
+            return True
+        start += BLOCK - EDGE if end - start > BLOCK else BLOCK
+    return False
+
+
+def _copy(file: int, start: int, end: int, out: IO[bytes]) -> None:
+    """Copy a part of a file a block at a time, however long the line is."""
+    while start < end and (block := os.pread(file, min(BLOCK, end - start), start)):
+        out.write(block)
+        start += len(block)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from core.store import fields, wire
+from core.store import fields, shapes, wire
 from core.store.codec import Codec
 from core.store.identity import derived_id
 from core.store.records import Correction, Json, Sample
@@ -71,20 +71,24 @@ def undress(codec: Codec, line: Json) -> Entry:
         )
     if op == "delete":
         return Entry(
-            "delete", fields.text(line, "batch"), fields.count(line, "batch_n"), about=fields.text(line, "sample")
+            "delete", fields.text(line, "batch"), fields.count(line, "batch_n"), about=fields.identity(line, "sample")
         )
-    sample, correction = codec.decode(line)
+    try:
+        sample, correction = codec.decode(line)
+    except OverflowError:
+        raise ValueError("holds a number that is too large") from None
     if "sample" not in line:
         return _foreign(codec, line, sample, correction)
-    identity = fields.text(line, "sample")
-    extra: Any = line.get("extra") or {}
-    known = fields.present(line, fields.SAMPLE) | {"extra": sample.extra | extra}
+    identity = fields.identity(line, "sample")
+    extra = fields.present(line, {"extra": "Json"}).get("extra", {})
+    known = fields.present(line, fields.SAMPLE) | {"extra": shapes.check_extra(sample.extra | extra)}
     ours = fields.present(line, fields.CORRECTION)
     if ours.get("picked_by", "own") not in PICKS:
         raise ValueError("picked_by is unknown")
     if "predicted" not in ours and "llm" not in ours:
         ours["was_correct"] = None  # the seed's field may not be null, but nothing was judged
-    correction = replace(correction, id=line.get("correction", ""), sample=identity, **ours)
+    named = fields.present(line, {"correction": "str"}).get("correction", "")
+    correction = replace(correction, id=named, sample=identity, **ours)
     said = (replace(sample, id=identity, **known), correction)
     return Entry("set", fields.text(line, "batch"), fields.count(line, "batch_n"), about=identity, said=said)
 

@@ -130,6 +130,27 @@ def m0005_raw_scores(db: Database) -> None:
     db.execute(f"CREATE VIEW {name} AS {views.VIEWS[name]}")
 
 
+@steps()
+def m0006_embeddings(db: Database) -> None:
+    """Vectors, by what they are of; `core.embeddings` owns them.
+
+    A row's `id` is never given twice, and what replaces a row is a new one: ids after the last one read, and `gone`
+    after the last one read, are all that changed. `uid` differs between two catalogs. `vector`: float32, little-endian.
+    `line` is the line of embeddings.jsonl that a row comes from, NULL for what our own encoders can make again.
+    """
+    for statement in (
+        """CREATE TABLE embedding_collections (id INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT, encoder_id TEXT,
+            dimension INTEGER, uid TEXT, changes INTEGER DEFAULT 0, UNIQUE (type, encoder_id))""",
+        """CREATE TABLE embeddings (id INTEGER PRIMARY KEY AUTOINCREMENT, collection INTEGER, key TEXT, sample TEXT,
+            content TEXT, metadata TEXT, created_at REAL, line INTEGER, vector BLOB, UNIQUE (collection, key))""",
+        "CREATE INDEX embeddings_order ON embeddings (collection, id)",
+        "CREATE INDEX embeddings_line ON embeddings (line) WHERE line IS NOT NULL",
+        "CREATE TABLE embeddings_gone (seq INTEGER PRIMARY KEY AUTOINCREMENT, collection INTEGER, row INTEGER)",
+    ):
+        db.execute(statement)
+
+
 KNOWN = frozenset(
-    step.__name__ for step in (m0001_journals, m0002_trainings, m0003_views, m0004_schedule, m0005_raw_scores)
+    step.__name__
+    for step in (m0001_journals, m0002_trainings, m0003_views, m0004_schedule, m0005_raw_scores, m0006_embeddings)
 )

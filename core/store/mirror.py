@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from core.errors import StoreError
@@ -55,8 +55,10 @@ class Mirror:
             return bool(changed)
 
     def rebuild(self) -> None:
-        """Empty what comes from journals and read all of them again."""
+        """Empty what comes from journals and read all of them again; a catalog that is damaged anywhere goes first."""
         with self.catalog.lock:
+            with suppress(DamagedError):
+                self.catalog.check()
             self._unharmed(lambda: self._take_in(list(self.journals), anew=True))
 
     def ask(self, question: Callable[[Database], T]) -> T:
@@ -76,7 +78,6 @@ class Mirror:
         try:
             return do()
         except DamagedError:
-            self.catalog.recover()
             self._take_in(list(self.journals))
             return do()
 

@@ -35,7 +35,13 @@ class Places:
 
     def name(self, media: str | None) -> str | None:
         """As `locate`, but a file that is not there keeps the name it was given, if that stays inside."""
-        return self.locate(media) or (media if media and _stays_inside(media) else None)
+        return self.locate(media) or (media if media and self._may_be_named(media) else None)
+
+    def _may_be_named(self, media: str) -> bool:
+        """Whether nothing outside can be meant by it: a link that leads out would make it somebody else's file."""
+        if not _stays_inside(media) or os.path.islink(os.path.join(self.root, media)):
+            return False
+        return self._is_folder_inside(os.path.dirname(media))
 
     def _is_inside(self, path: str) -> bool:
         try:
@@ -44,10 +50,12 @@ class Places:
             return False
         if stat.S_ISLNK(mode):
             return self._leads_inside(path) and os.path.isfile(os.path.join(self.root, path))
-        folder = os.path.dirname(path)
+        return stat.S_ISREG(mode) and self._is_folder_inside(os.path.dirname(path))
+
+    def _is_folder_inside(self, folder: str) -> bool:
         if folder not in self._folders:
             self._folders[folder] = folder == "" or self._leads_inside(folder)
-        return stat.S_ISREG(mode) and self._folders[folder]
+        return self._folders[folder]
 
     def _leads_inside(self, path: str) -> bool:
         try:

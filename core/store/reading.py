@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from core import limits
 from core.store import wire
 from core.store.records import Json
 
@@ -41,7 +42,7 @@ class Snapshot:
         file: descriptor, or -1 for a missing journal.
         stamp: inode, size and modification time in ns; (0, 0, 0) for a missing journal.
         whole: bytes up to and with the last newline.
-        tail: the bytes after it.
+        tail: the bytes after it; of a longer one than a line may be only the beginning.
     """
 
     file: int
@@ -69,29 +70,45 @@ class Snapshot:
 
     def lines(self, offset: int = 0, number: int = 0) -> Iterator[Line]:
         """Lines from a byte offset on, `number` lines lying before it; blank ones are passed over but counted."""
-        for raw in self._raw(offset):
+        for raw, size in self._raw(offset):
             number += 1
-            end = offset + len(raw)
-            if raw.strip(b" \t\r\n\0"):
+            end = offset + size
+            if raw is None:
+                yield Line(number, offset, end, None, _too_long())
+            elif raw.strip(b" \t\r\n\0"):
                 yield _line(number, offset, end, raw)
             offset = end
-        if self.tail.strip():
+        if len(self.tail) > limits.now().line:
+            yield Line(number + 1, offset, offset + len(self.tail), None, _too_long(), ended=False)
+        elif self.tail.strip():
             yield _line(number + 1, offset, offset + len(self.tail), self.tail)
 
     def count(self, offset: int = 0) -> int:
         """How many ended lines there are from a byte offset on, blank ones included."""
         return sum(1 for _ in self._raw(offset))
 
-    def _raw(self, offset: int) -> Iterator[bytes]:
-        rest = b""
+    def _raw(self, offset: int) -> Iterator[tuple[bytes | None, int]]:
+        """Each ended line with its length; None for one that is longer than may be, of which no more is held."""
+        rest, size, most = b"", 0, limits.now().line
         while offset < self.whole:
             block = os.pread(self.file, min(BLOCK, self.whole - offset), offset)
             if not block:  # cut off by hand; the next look sees that
                 return
             offset += len(block)
-            *done, rest = (rest + block).split(b"\n")
-            for raw in done:
-                yield raw + b"\n"
+            first, *others = block.split(b"\n")
+            if not others:
+                rest, size = rest + first if size + len(first) <= most else b"", size + len(first)
+                continue
+            *done, last = others
+            for raw in (rest + first, *done):
+                length = size + len(first) if size else len(raw)
+                yield (raw + b"\n" if length <= most else None), length + 1
+                size = 0
+            rest, size = last, len(last)
+
+
+def _too_long() -> str:
+    return f"is longer than {limits.now().line / limits.MEGA:g} MB (limits.line_mb) and was not read"
 
 
 def _line(number: int, start: int, end: int, raw: bytes) -> Line:
@@ -107,7 +124,7 @@ def take(file: int) -> Snapshot:
     """A snapshot of a file that the caller has locked."""
     found = os.fstat(file)
     whole = last_line_start(file, found.st_size)
-    tail = os.pread(file, found.st_size - whole, whole)
+    tail = os.pread(file, min(found.st_size - whole, limits.now().line + 1), whole)
     return Snapshot(os.dup(file), (found.st_ino, found.st_size, found.st_mtime_ns), whole, tail)
 
 

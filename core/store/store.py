@@ -13,8 +13,9 @@ from core.errors import StoreError
 from core.files import private_dir
 from core.log import logger
 from core.store import events, lines, queries
-from core.store.catalog import Catalog
+from core.store.catalog import Catalog, UnwritableError
 from core.store.codec import Codec
+from core.store.forgotten import Hidden
 from core.store.identity import new_id
 from core.store.journal import Journal
 from core.store.mirror import Mirror
@@ -54,10 +55,15 @@ class Store:
         names = [EVENTS, *sorted(codecs)]
         self.journals = {name: Journal(root / "training_data" / name) for name in names}
         self.catalog = Catalog(root / "rushes.db")
-        tables = {EVENTS: Events(), **{name: Corrections(codec) for name, codec in codecs.items()}}
+        hidden = Hidden(root)
+        tables = {EVENTS: Events(hidden), **{name: Corrections(codec, hidden) for name, codec in codecs.items()}}
         self.mirror = Mirror(self.catalog, self.journals, tables)
         self._notes: list[str] = []
-        self.refresh()
+        try:
+            self.refresh()
+        except UnwritableError as error:  # a full disk must not keep anybody from what is on it
+            self.catalog.give_up(error)
+            self.refresh()
 
     def refresh(self) -> bool:
         """Take in what other processes appended or users dropped in; returns whether there was anything."""

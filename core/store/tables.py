@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from core.store import events, fields, lines, wire
+from core.store import events, fields, lines, shapes, wire
 from core.store.codec import Codec
+from core.store.forgotten import Forgotten, Hidden
 from core.store.reading import Line
 from core.store.records import Json
 from core.store.settle import touch
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 Row = tuple[Any, ...]
+HIDDEN = "hidden"  # the operation of a line of a forgotten sample
 
 
 def _insert(db: Database, table: str, rows: Sequence[Row]) -> None:
@@ -25,8 +27,9 @@ def _insert(db: Database, table: str, rows: Sequence[Row]) -> None:
 class Corrections:
     """Lines of one task's journal."""
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: Codec, hidden: Hidden) -> None:
         self.codec = codec
+        self.hidden = hidden
 
     def forget(self, db: Database, after: int) -> None:
         where = [self.codec.task, after]
@@ -36,9 +39,13 @@ class Corrections:
     def insert(self, db: Database, lines: Sequence[Line]) -> list[tuple[int, str]]:
         rows: list[Row] = []
         problems: list[tuple[int, str]] = []
+        forgotten = self.hidden.now()
         for line in lines:
             try:
-                rows.append(self._row(line))
+                row = self._row(line)
+                # The line still counts for its batch, but says nothing of anybody.
+                is_hidden = bool(forgotten) and forgotten.has(row[6], row[-2])
+                rows.append((*row[:2], HIDDEN, *row[3:6], *[None] * (len(row) - 6)) if is_hidden else row)
             except ValueError as error:
                 problems.append((line.number, str(error)))
         _insert(db, "corrections", rows)
@@ -62,6 +69,9 @@ class Corrections:
 class Events:
     """Lines of events.jsonl."""
 
+    def __init__(self, hidden: Hidden) -> None:
+        self.hidden = hidden
+
     def forget(self, db: Database, after: int) -> None:
         touch(db, "sample_events", "line > ?", [after])
         for table in ("sample_events", "predictions", "events"):
@@ -70,8 +80,11 @@ class Events:
     def insert(self, db: Database, lines: Sequence[Line]) -> list[tuple[int, str]]:
         rows: dict[str, list[Row]] = {"sample_events": [], "predictions": [], "events": []}
         problems: list[tuple[int, str]] = []
+        forgotten = self.hidden.now()
         for line in lines:
             try:
+                if forgotten and is_about(line.data or {}, forgotten):
+                    continue
                 table, row = _event_row(line.number, line.data or {})
                 rows[table].append(row)
             except ValueError as error:
@@ -83,6 +96,15 @@ class Events:
         return problems
 
 
+def is_about(line: Json, forgotten: Forgotten) -> bool:
+    """Whether an event is of a forgotten sample; what was asked to be published names it in its request."""
+    request: Any = line.get("request")
+    asked = cast("Json", request).get("sample_id") if isinstance(request, dict) else None
+    own = line.get("id") if line.get("kind") == "sample" else None
+    marks = (own, line.get("sample"), line.get("media_hash"), asked)
+    return forgotten.has(*(mark for mark in marks if isinstance(mark, str)))
+
+
 def _event_row(number: int, line: Json) -> tuple[str, Row]:
     kind = fields.text(line, "kind")
     if kind == "sample":
@@ -90,7 +112,7 @@ def _event_row(number: int, line: Json) -> tuple[str, Row]:
         facts = wire.compact(lines.sample_facts(sample))
         return "sample_events", (number, sample.task, sample.id, None, sample.media, sample.media_hash, facts)
     if kind == "skip":
-        about = (fields.text(line, "task"), fields.text(line, "sample"))
+        about = (fields.text(line, "task"), fields.identity(line, "sample"))
         return "sample_events", (number, *about, line.get("skipped") is not False, None, None, "{}")
     if kind == "prediction":
         found = events.read_prediction(line)
@@ -98,4 +120,5 @@ def _event_row(number: int, line: Json) -> tuple[str, Row]:
         return "predictions", (number, found.id, found.sample, found.task, found.version, found.kind, found.value,
                                found.confidence, found.calibrated, raw, others, found.latency_ms, found.at,
                                found.error)  # fmt: skip
+    shapes.check_event(kind, line)
     return "events", (number, kind, fields.present(line, {"at": "float"}).get("at"), wire.compact(line))

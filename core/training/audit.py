@@ -10,9 +10,13 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core import untrusted
 from core.files import fsync_dir, locked, write_atomic
+from core.versions import JOB_ID
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -85,12 +89,59 @@ def history(space: Workspace, limit: int | None = None) -> list[Json]:
     found: list[Json] = []
     for part in raw.split(b"\n"):
         try:
-            entry: Any = json.loads(part)
+            entry: Any = untrusted.loads(part)
         except ValueError:
             continue
-        if isinstance(entry, dict) and "jobId" in entry:
+        if isinstance(entry, dict) and _is_usable(cast("Json", entry)):
             found.append(cast("Json", entry))
     return found if limit is None else found[max(0, len(found) - limit) :]
+
+
+class _Params(BaseModel):
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    answered: int = 0
+    speaker: str | None = None
+    recipe: dict[str, Any] | None = None
+    resumes: str | None = None
+
+
+class _Entry(BaseModel):
+    """What a line must be so that anything can be worked out from it: the log may have been written to by anybody."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    jobId: Annotated[str, Field(pattern=f"^{JOB_ID}$")]  # noqa: N815 - seed 002's names
+    task: str | None = None
+    state: str | None = None
+    name: str | None = None
+    modelVersion: Annotated[str, Field(pattern=r"^v\d+$")] | None = None  # noqa: N815
+    error: str | None = None
+    verdict: str | None = None
+    reason: str | None = None
+    createdAt: float | None = None  # noqa: N815
+    startedAt: float | None = None  # noqa: N815
+    completedAt: float | None = None  # noqa: N815
+    durationSeconds: float | None = None  # noqa: N815
+    annotationCount: int | None = None  # noqa: N815
+    params: _Params | None = None
+    metrics: dict[str, float | None] | None = None
+    timings: dict[str, float] | None = None
+    evidence: dict[str, Any] | None = None
+    recipe: dict[str, Any] | None = None
+    system: dict[str, Any] | None = None
+    excluded: dict[str, int] | None = None
+    losses: list[float] | None = None
+    notes: list[str] | None = None
+    deployed: bool | None = None
+
+
+def _is_usable(entry: Json) -> bool:
+    try:
+        _Entry.model_validate(entry)
+    except ValidationError:
+        return False
+    return True
 
 
 def of(space: Workspace, job_id: str) -> Json | None:
@@ -128,9 +179,10 @@ def keep_system(folder: Path) -> None:
 def system_of(folder: Path) -> Json:
     """The machine a job ran on; this one if the job died before it wrote that down."""
     try:
-        return json.loads((folder / SYSTEM).read_bytes())
+        found: Any = untrusted.read(folder / SYSTEM)
     except (OSError, ValueError):
         return _system()
+    return cast("Json", found) if isinstance(found, dict) else _system()
 
 
 def _system() -> Json:

@@ -293,6 +293,12 @@ def _thawed(space: Workspace, task: Task, request: Request, *, progress: Progres
     A correction undone since still counts here, a sample deleted or forgotten since never does.
     """
     assert request.frozen
+    if manifests.has_lost_rows(request.frozen.parent):
+        raise RushesError(
+            "some of the samples it learnt from were forgotten",
+            where=request.frozen.parent.name,
+            do="It cannot be resumed; start a new training.",
+        )
     rows = tuple(manifests.read(request.frozen, task.kind))
     spec = registry.current_spec(space, task)
     now = {item.sample.id: item.correction for item in space.store.answered(task.name)}

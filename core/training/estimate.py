@@ -17,7 +17,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from core import features, tasks
+from core import features, tasks, untrusted
 from core.errors import RushesError
 from core.files import locked, write_atomic
 from core.log import logger
@@ -116,7 +116,7 @@ def _is_time(value: Any) -> TypeGuard[float]:
 
 
 def _json(text: str | None) -> dict[str, Any]:
-    found: Any = json.loads(text) if text else {}
+    found: Any = untrusted.loads(text) if text else {}
     return found if isinstance(found, dict) else {}
 
 
@@ -151,11 +151,7 @@ def _remembered(space: Workspace, task: str) -> Steps | None:
 
 
 def _cache(space: Workspace) -> dict[str, Any]:
-    try:
-        found: Any = json.loads((space.cache / CACHE).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return untrusted.table(space.cache / CACHE)
 
 
 def _remember(space: Workspace, task: str, steps: Steps) -> None:

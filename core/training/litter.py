@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
-from core import registry
+from core import registry, untrusted
 from core.files import remove_tree, temporary_mark
 from core.log import logger
 from core.training import control
@@ -48,7 +47,7 @@ def _versions(folder: Path, job_id: str, started_at: float) -> str | None:
 
 def _job_of(card: Path) -> str | None:
     try:
-        known: Any = json.loads(card.read_bytes())
+        known: Any = untrusted.read(card)
         return known.get("job_id")
     except (OSError, ValueError, AttributeError):
         return None

@@ -15,6 +15,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from core import untrusted
 from core.errors import RushesError
 from core.files import fsync_dir, private_dir, remove_tree, write_atomic
 from core.store.records import Json, Value
@@ -23,6 +24,7 @@ Side = Literal["train", "val", "test"]
 SIDES: tuple[Side, ...] = ("train", "val", "test")
 FULL, META = "manifest_full.csv", "export_meta.json"
 SCHEMA_VERSION = 2
+FORGOTTEN = "forgotten"  # in META: rows were erased since
 UNFINISHED = ".export-"  # folder of files that are being written
 
 
@@ -161,6 +163,15 @@ def write(folder: Path, rows: Sequence[Row], meta: Json) -> dict[str, int]:
     return found
 
 
+def has_lost_rows(folder: Path) -> bool:
+    """Whether samples of the manifest in this folder were forgotten since."""
+    try:
+        known: Any = json.loads((folder / META).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(known, dict) and FORGOTTEN in known
+
+
 def require_place(folder: Path) -> None:
     """See that an export may go there: nothing is there yet, or an earlier export.
 
@@ -170,7 +181,7 @@ def require_place(folder: Path) -> None:
     try:
         if not folder.exists() or all(path.name.startswith(UNFINISHED) for path in folder.iterdir()):
             return
-        known: Any = json.loads((folder / META).read_bytes())
+        known: Any = untrusted.read(folder / META)
     except NotADirectoryError:
         raise RushesError("is a file, not a folder", where=folder, do="Choose another place with --out.") from None
     except (OSError, ValueError):

@@ -6,9 +6,9 @@ import json
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
-from core import registry, tasks
+from core import registry, tasks, untrusted
 from core.backup import history
 from core.files import locked, write_atomic
 from core.registry import Card
@@ -25,13 +25,10 @@ def write_meta(space: Workspace, known: Card | None = None) -> None:
     """
     path = space.models / "training_meta.json"
     with locked(space.models / ".meta.lock"):
-        try:
-            meta: Json = json.loads(path.read_text())
-        except (OSError, ValueError):
-            meta = {}
-        others: Json = meta.get("tasks", {})
+        meta = untrusted.table(path)
+        others: Json = _table(meta.get("tasks"))
         for name in tasks.names():
-            entry = _entry(space, name, others.get(name, meta if name == "scenes" else {}), known)
+            entry = _entry(space, name, _table(others.get(name, meta if name == "scenes" else {})), known)
             if name == "scenes":
                 meta = entry
             else:
@@ -61,6 +58,10 @@ def _entry(space: Workspace, name: str, before: Json, known: Card | None) -> Jso
         else {},
     }
     return entry
+
+
+def _table(given: Any) -> Json:
+    return cast("Json", given) if isinstance(given, dict) else {}
 
 
 def override_rate(right: Sequence[bool | None]) -> float | None:

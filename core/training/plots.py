@@ -10,15 +10,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from core.visible import visible
+
 Json = dict[str, Any]
 SIDE, PAD = 220, 34  # pixels: the plotting square and the room for its axes
 MOST_LABELS = 20  # of a heat map; more cannot be read
 CELL = 30
-
-
-def visible(text: object) -> str:
-    """Text from outside as a page may show it: control, bidirectional and unpaired signs as escapes."""
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in str(text))
 
 
 def _x(share: float) -> float:

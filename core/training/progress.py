@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from core import untrusted
+
 Json = dict[str, Any]
 NAME = "progress.jsonl"
 TRAINING = (20.0, 80.0)  # seed 002's band of the training itself, the only one with an even pace
@@ -123,11 +125,21 @@ def stamp(folder: Path) -> tuple[int, ...]:
 def _parsed(raw: Iterator[bytes] | list[bytes]) -> Iterator[Json]:
     for part in raw:
         try:
-            line: Any = json.loads(part)
+            line: Any = untrusted.loads(part)
         except ValueError:
             continue
-        if isinstance(line, dict) and _is_number(cast("Json", line).get("progress")):
+        if isinstance(line, dict) and _is_whole(cast("Json", line)):
             yield cast("Json", line)
+
+
+def _is_whole(line: Json) -> bool:
+    eta = line.get("eta_seconds")
+    return (
+        _is_number(line.get("progress"))
+        and isinstance(line.get("stage", ""), str)
+        and (eta is None or _is_number(eta))
+        and _is_number(line.get("at", 0))
+    )
 
 
 def _is_number(value: Any) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core import registry, tasks
+from core import registry, tasks, untrusted
 from core.errors import ModelError
 from core.files import write_atomic
 from core.registry import Card
@@ -130,7 +130,10 @@ def _card(space: Workspace, task: str, version: str) -> Card | None:
 def _planned(space: Workspace, known: Card) -> Json:
     """The run's params: as planned, else what the audit log kept; with what the finished version showed."""
     try:
-        params: Json = json.loads((space.jobs / str(known.job_id) / RUN).read_bytes())
+        found: Any = untrusted.read(space.jobs / str(known.job_id) / RUN)
+        params: Json = found if isinstance(found, dict) else {}
+        if not isinstance(params.get("base"), str | None):
+            raise ValueError("base is no version")
     except (OSError, ValueError):
         line = audit.of(space, str(known.job_id)) or {}
         params = {"recipe": line.get("recipe"), "base": known.base}
@@ -140,12 +143,13 @@ def _planned(space: Workspace, known: Card) -> Json:
 def _labels(manifest: Path, cross_validated: bool) -> list[Label]:
     try:
         with manifest.open(newline="") as file:
-            return [
-                (row["snapshot_id"], row["label_source"], row["value"], FOLD if cross_validated else row["split"])
+            found = {
+                row["snapshot_id"]: (row["label_source"], row["value"], FOLD if cross_validated else row["split"])
                 for row in csv.DictReader(file)
-            ]
-    except (OSError, KeyError, csv.Error):
+            }
+    except (OSError, KeyError, ValueError, csv.Error):
         return []
+    return [(sample, *said) for sample, said in found.items()]
 
 
 def _insert(space: Workspace, known: Card, params: Json, labels: Iterable[Label]) -> None:

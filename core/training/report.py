@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from core import untrusted
 from core.errors import RushesError
 from core.files import write_atomic
 from core.training import plots
 from core.training.plots import Json
+from core.visible import visible
 
 TEMPLATE = "report.html.j2"
 MOST_PARTS = 40  # rows of a dimension on the page; the JSON has them all
@@ -25,6 +26,9 @@ def html(evaluation: Mapping[str, Any], title: str, facts: Mapping[str, Any]) ->
     Args:
         evaluation: `Evaluation.to_json()`.
         facts: what else a reader wants to know, name -> value; empty values are left out.
+
+    Raises:
+        RushesError: the evaluation, which may come from a file, is none.
     """
     import jinja2  # 60 ms, only where a report is written
 
@@ -34,10 +38,13 @@ def html(evaluation: Mapping[str, Any], title: str, facts: Mapping[str, Any]) ->
     environment.filters |= {"number": number, "percent": percent}
     template = environment.from_string(files("core.training").joinpath(TEMPLATE).read_text(encoding="utf-8"))
     known = {name: value for name, value in facts.items() if value is not None and value != ""}
-    return template.render(
-        e=evaluation, title=title, facts=known, plots=plots, parts=_parts(evaluation), dots=_dots(evaluation),
-        most_curves=MOST_CURVES, most_labels=plots.MOST_LABELS,
-    )  # fmt: skip
+    try:
+        return template.render(
+            e=evaluation, title=title, facts=known, plots=plots, parts=_parts(evaluation), dots=_dots(evaluation),
+            most_curves=MOST_CURVES, most_labels=plots.MOST_LABELS,
+        )  # fmt: skip
+    except (jinja2.TemplateError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise RushesError("the evaluation is damaged, no report can be made of it", do="Evaluate again.") from error
 
 
 def write(path: Path, page: str) -> None:
@@ -61,13 +68,15 @@ def of_job(folder: Path) -> Json:
         RushesError: there is none, or it is damaged.
     """
     try:
-        found = json.loads((folder / "report.json").read_bytes())
+        found = untrusted.read(folder / "report.json")
     except OSError:
         raise RushesError(
             "there is no report", where=folder.name, do="Only trainings that were judged have one."
         ) from None
     except ValueError:
         raise RushesError("the report is damaged", where=folder / "report.json", do="Train again.") from None
+    if not isinstance(found, dict):
+        raise RushesError("the report is damaged", where=folder / "report.json", do="Train again.")
     return found
 
 
@@ -87,7 +96,7 @@ def _shown(value: Any) -> Any:
     """Every value the template prints: foreign text made visible, drawings as they are, nothing for None."""
     if value is None:
         return ""
-    return plots.visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def number(value: float | None) -> str:

@@ -191,6 +191,7 @@ def test_a_version_that_answers_differently_than_at_export_is_not_deployed(space
     shutil.copy(folder / "model_v1.onnx", folder / "model_v2.onnx")
     facts = json.loads((folder / "model_v1.json").read_text())
     facts["golden"]["score"]["values"][0] += 0.5
+    facts["version"] = "v2"
     (folder / "model_v2.json").write_text(json.dumps(facts))
     with pytest.raises(ModelError, match="differently than at export"):
         registry.deploy(space, "ratings", "v2", reason="test")

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.tasks.speech.mouth import CENTRE_DOWN, DETECT_SIDE, MOUTH_WIDE, face_box
+from core.media.faces import CENTRE_DOWN, MOUTH_WIDE
+from core.tasks.speech.mouth import DETECT_SIDE, face_box
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares 0..1 of width and height
 

@@ -6,7 +6,6 @@ Nothing here raises: a model that is away or talks nonsense is a state with its 
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Sequence
@@ -14,6 +13,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Literal
 from urllib.parse import urlsplit
+
+from core import untrusted
 
 LlmState = Literal["off", "waiting", "failed", "done"]
 
@@ -118,7 +119,7 @@ def _post(body: dict[str, Any], params: LlmParams) -> str:
 
 def _content(body: bytes) -> str:
     try:
-        answer = json.loads(body)["choices"][0]["message"]["content"]
+        answer = untrusted.loads(body)["choices"][0]["message"]["content"]
     except (ValueError, KeyError, IndexError, TypeError):
         answer = None
     if not isinstance(answer, str):

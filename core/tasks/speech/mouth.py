@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core.errors import MediaError
 from core.media import faces
 from core.media.clip import Frames
+from core.media.faces import CENTRE_DOWN, MOUTH_WIDE
 
 Crops = NDArray[np.uint8]  # (T, HEIGHT, WIDTH), grey
 Boxes = NDArray[np.float64]  # (N, 4): x, y, w, h in pixels
@@ -24,9 +25,6 @@ DETECT_SIDE = 360  # longer side, pixels, at which faces are looked for
 SMALLEST_FACE = 0.14  # of the picture's shorter side
 FOUND_SHARE = 1 / 3  # of the frames looked at must hold a face
 SMOOTHING = 0.6  # seconds on each side over which the track is smoothed
-
-# The mouth within a frontal face box: centre at (1/2, 0.80), 0.56 wide, half as high as wide.
-CENTRE_DOWN, MOUTH_WIDE = 0.80, 0.56
 
 
 def crops(frames: Frames, fps: float = 25.0, *, spread: float = 1.0) -> Crops:
