@@ -7,16 +7,17 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core.backup.formats import PACKS, Index, Manifest
-from core.backup.vault import Vault
+from core.backup.formats import INDEXES, PACKS, Index, Manifest
+from core.backup.vault import SpoiltError, Vault
 from core.errors import CancelledError, StoreError
 
-DAMAGED = "damaged"  # where packs are moved that cannot be trusted
+DAMAGED = "damaged"  # where packs and indexes are moved that cannot be trusted
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was read, and what was wrong, as sentences. `set_aside` are packs the next backup stores anew."""
+    """What was read, and what was wrong, as sentences. `set_aside` are packs and indexes the next backup
+    stores anew."""
 
     where: str
     ok: bool
@@ -41,7 +42,8 @@ def verify(
     """Read one backup, or all and every pack there is.
 
     Args:
-        set_aside: move damaged packs to `damaged/`, so that the next backup stores their content anew.
+        set_aside: move damaged packs and indexes to `damaged/`, so that the next backup stores their content anew;
+            never what only cannot be read with these keys.
 
     Raises:
         MissingError: there is no such backup.
@@ -49,7 +51,8 @@ def verify(
     """
     problems: list[str] = []
     manifests = _manifests(vault, [identity] if identity else vault.backups(), problems)
-    indexes = list(vault.indexes(problems).values())
+    spoilt: list[str] = []
+    indexes = list(vault.indexes(problems, spoilt).values())
     there = vault.destination.names(PACKS)
     needed = {chunk for manifest in manifests for file in manifest.files for chunk in file.parts()}
     packs = _packs(indexes, there, needed if identity else None)
@@ -58,10 +61,11 @@ def verify(
         if stop():
             raise CancelledError("was stopped")
         size += there[pack]
-        found, wrong = _read(vault, pack, [index for index in indexes if index.pack == pack])
+        found, wrong, damaged = _read(vault, pack, [index for index in indexes if index.pack == pack])
         good |= found
         if wrong:
             problems.append(wrong)
+        if damaged:
             bad.append(pack)
         report(done, len(packs))
     for manifest in manifests:
@@ -70,7 +74,10 @@ def verify(
             problems.append(
                 f"{vault.where}: {manifest.id}: {missing} of {len(manifest.files)} files cannot be restored"
             )
-    moved = [pack for pack in bad if set_aside and _moved(vault, pack)]
+    if set_aside:
+        for folder, name in (*((PACKS, pack) for pack in bad), *((INDEXES, index) for index in spoilt)):
+            _move(vault, folder, name)
+    moved = [*bad, *spoilt] if set_aside else []
     return Verified(vault.where, not problems, len(manifests), len(packs), size, tuple(problems), tuple(moved))
 
 
@@ -91,20 +98,19 @@ def _packs(indexes: list[Index], there: dict[str, int], needed: set[str] | None)
     return sorted(holding & there.keys())
 
 
-def _read(vault: Vault, pack: str, indexes: list[Index]) -> tuple[set[str], str | None]:
-    """The chunks of a pack that are what they should be, and what is wrong with it."""
+def _read(vault: Vault, pack: str, indexes: list[Index]) -> tuple[set[str], str | None, bool]:
+    """The chunks of a pack that are what they should be, what is wrong with it, and whether it is damaged."""
     try:
         data = vault.stored(PACKS, pack)
     except StoreError as error:
-        return set(), error.sentence()
+        return set(), error.sentence(), isinstance(error, SpoiltError)
     listed = {(chunk, offset, length) for index in indexes for chunk, offset, length in index.chunks}
     good = {chunk for chunk, at, length in listed if hashlib.sha256(data[at : at + length]).hexdigest() == chunk}
     if len(good) < len({chunk for chunk, *_ in listed}):
-        return good, f"{vault.where}: {PACKS}/{pack}: holds other bytes than its index says"
-    return good, None
+        return good, f"{vault.where}: {PACKS}/{pack}: holds other bytes than its index says", True
+    return good, None, False
 
 
-def _moved(vault: Vault, pack: str) -> bool:
-    vault.destination.put(f"{DAMAGED}/{pack}", vault.destination.get(f"{PACKS}/{pack}"))
-    vault.destination.delete(f"{PACKS}/{pack}")
-    return True
+def _move(vault: Vault, folder: str, name: str) -> None:
+    vault.destination.put(f"{DAMAGED}/{name}", vault.destination.get(f"{folder}/{name}"))
+    vault.destination.delete(f"{folder}/{name}")

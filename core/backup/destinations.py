@@ -73,7 +73,7 @@ def at(where: str, settings: BackupSettings) -> Destination:
     if where.startswith(S3):
         from core.backup.s3 import Bucket
 
-        return Bucket(where, settings.endpoint_url)
+        return Bucket(where, settings.endpoint_url, settings.timeout_s)
     if where.startswith(RCLONE):
         from core.backup.rclone import Remote
 

@@ -14,10 +14,12 @@ from core import registry, tasks
 from core.backup import history
 from core.backup.formats import Manifest
 from core.backup.freeze import CATALOG
+from core.backup.restoring import forget_again
 from core.backup.unpacking import Report, Stop, scratch, unpack, wrong
 from core.backup.vault import Vault
 from core.errors import CancelledError, RushesError, StoreError
 from core.settings import load
+from core.store import forgotten
 from core.workspace import Workspace
 
 
@@ -54,6 +56,8 @@ def drill(
             _try(checks, problems, "hashes", lambda: _unpacked(vault, manifest, folder, report, stop))
             if checks["hashes"]:
                 _replayed(folder, manifest, checks, problems)
+            if checks.get("rows"):  # as it was first; then as a restore would leave it
+                _try(checks, problems, "forgotten", lambda: _settled(space, vault, folder))
     found = Drilled(
         identity, vault.where, all(checks.values()), checks, round(time.monotonic() - begin, 3), tuple(problems)
     )
@@ -128,6 +132,16 @@ def _counted(space: Workspace, manifest: Manifest) -> str | None:
     }
     said = ", ".join(f"{name} {now} instead of {then}" for name, (now, then) in different.items())
     return f"replaying gave other rows: {said}" if different else None
+
+
+def _settled(space: Workspace, vault: Vault, folder: Path) -> str | None:
+    """Whether a restore now would leave out all that was forgotten since."""
+    forget_again(folder, vault, [space.root])
+    listed = forgotten.read(folder)
+    with _opened(folder) as copy, copy.store.catalog.read() as db:
+        known = db.conn.execute("SELECT id, media_hash FROM samples").fetchall()
+    back = [sample for sample, content in known if listed and listed.has(sample, content)]
+    return f"{len(back)} samples that were forgotten would come back" if back else None
 
 
 def _answers(space: Workspace, task: str) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core import untrusted
 from core.files import write_atomic
 
 FRESH_NS = 50_000_000  # two writes within one tick of the file system's clock (4-10 ms) look the same
@@ -39,11 +40,7 @@ class Hashes:
 
     @staticmethod
     def load(path: Path) -> Hashes:
-        try:
-            found: Any = json.loads(path.read_bytes())
-        except (OSError, ValueError):
-            found = {}
-        return Hashes(path, found if isinstance(found, dict) else {})
+        return Hashes(path, untrusted.table(path))
 
     def get(self, name: str, stamp: Stamp) -> Content | None:
         """What was in the file when it looked like this."""

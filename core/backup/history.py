@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from core.backup.destinations import OWN
 from core.store.journal import Journal
 from core.workspace import Workspace
 
+LATEST = 2.5e11  # seconds since 1970: the year 9892, after which calendars end
 DRILL = "drill"  # the event's kind
 
 
@@ -40,7 +41,21 @@ def note(space: Workspace, line: dict[str, Any]) -> None:
 
 def read(space: Workspace) -> list[dict[str, Any]]:
     """All backups' lines, oldest first; unreadable ones are passed over."""
-    return [line.data for line in _journal(space).read() if line.data]
+    return [line.data for line in _journal(space).read() if line.data and _is_whole(line.data)]
+
+
+def _is_whole(line: dict[str, Any]) -> bool:
+    """Whether what is worked with is of its kind; the file may have been written to by anybody."""
+    places: Any = line.get("destinations", [])
+    numbers = (line.get("size", 0), line.get("files", 0))
+    at = line.get("at")
+    return (
+        isinstance(places, list)
+        and all(isinstance(one, dict) for one in cast("list[Any]", places))
+        and all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers)
+        and isinstance(at, int | float)
+        and 0 <= at < LATEST
+    )
 
 
 def was_at(space: Workspace, where: str) -> bool:

@@ -6,8 +6,9 @@ import fcntl
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from core.backup.vault import Vault
 from core.errors import StoreError, WrongUseError
 from core.files import fsync_dir
 from core.root import MARKERS
+
+SETTLING = "core.privacy.settling"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ def restore(
     into: Path,
     *,
     replace: bool = False,
-    settle: Callable[[Path], None] = lambda _folder: None,
+    living: Sequence[Path] = (),
+    settle: Callable[[Path], None] | None = None,
     report: Report = lambda _done, _of: None,
     stop: Stop = lambda: False,
 ) -> Restored:
@@ -48,7 +52,8 @@ def restore(
 
     Args:
         replace: a workspace may be there; it is renamed and stays beside.
-        settle: called with the finished folder before it is put into its place, to apply what was forgotten since.
+        living: workspaces whose forgotten samples are left out too; the one that is replaced is always among them.
+        settle: called with the finished folder before it is put into its place, instead of `forget_again`.
 
     Raises:
         WrongUseError: something is there that may not be replaced, or is in use.
@@ -63,7 +68,10 @@ def restore(
             unpack(vault, manifest, folder, report=report, stop=stop)
             if changed := wrong(folder, manifest):
                 raise StoreError(f"{len(changed)} files are not as they were", where=changed[0])
-            settle(folder)
+            if settle:
+                settle(folder)
+            else:
+                forget_again(folder, vault, [*living, into])
             os.sync()  # one for all files; an fsync each takes minutes for thousands of clips
             _check(into, replace)
             safety = _swap(folder, into, identity)
@@ -71,6 +79,17 @@ def restore(
         raise StoreError(f"cannot be restored ({error.strerror})", where=error.filename or into) from None
     spent = round(time.monotonic() - begin, 3)
     return Restored(identity, str(into), len(manifest.files), manifest.size, spent, str(safety) if safety else None)
+
+
+def forget_again(folder: Path, vault: Vault, living: Sequence[Path]) -> None:
+    """Erase from a restored copy what was forgotten since its backup was made.
+
+    Raises:
+        StoreError: it cannot be known or done; the copy must not be used.
+    """
+    # By name: forgetting reaches into every room, and most of them lie above this one.
+    restored: Callable[[Path, Vault, Sequence[Path]], object] = import_module(SETTLING).restored
+    restored(folder, vault, living)
 
 
 def _check(into: Path, replace: bool) -> None:

@@ -13,6 +13,9 @@ from core.backup.destinations import MOST, S3, MissingError, too_large
 from core.errors import StoreError, WrongUseError
 
 PART = 8 << 20  # bytes of one part of a large object; S3 wants 5 MiB at least
+ATTEMPTS = 4  # of one request; the pauses between them grow to some seconds
+READS = 3  # of one object whose line breaks off while it is read; the client itself tries only until the first byte
+CONNECT_S = 10.0
 ABSENT = ("404", "NoSuchKey", "NotFound")
 THERE = ("PreconditionFailed", "412")
 UNABLE = ("NotImplemented", "501", "InvalidArgument")  # a server without conditional writes
@@ -23,12 +26,14 @@ class Bucket:
 
     Args:
         endpoint_url: another server than Amazon's.
+        timeout_s: seconds without a byte after which a request counts as failed.
     """
 
     remote = True
 
-    def __init__(self, where: str, endpoint_url: str | None = None) -> None:
+    def __init__(self, where: str, endpoint_url: str | None = None, timeout_s: float = 60.0) -> None:
         self.where = where
+        self.timeout_s = timeout_s
         self.bucket, _, prefix = where.removeprefix(S3).partition("/")
         self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self.endpoint_url = endpoint_url
@@ -41,9 +46,9 @@ class Bucket:
         from botocore.config import Config
 
         config = Config(
-            connect_timeout=10,
-            read_timeout=60,
-            retries={"mode": "standard", "max_attempts": 4},
+            connect_timeout=min(CONNECT_S, self.timeout_s),
+            read_timeout=self.timeout_s,
+            retries={"mode": "standard", "max_attempts": ATTEMPTS},
             s3={"addressing_style": "path" if self.endpoint_url else "auto"},
         )
         with self._explained(""):
@@ -65,7 +70,12 @@ class Bucket:
         about = {"Bucket": self.bucket, "Key": self.prefix + name}
         if len(data) > 2 * PART:
             return self._write_parts(about, data, condition)
-        return self._once(self.client.put_object, condition, **about, Body=data, ChecksumSHA256=_checksum(data))
+        checksum = _checksum(data)
+        kept = self._once(self.client.put_object, condition, **about, Body=data, ChecksumSHA256=checksum)
+        if kept is not None and kept.get("ChecksumSHA256", checksum) != checksum:
+            self.client.delete_object(**about)  # else the next backup would believe it, by its name and length
+            raise StoreError("the server kept other bytes than were sent", where=f"{self.where}: {name}")
+        return kept is not None
 
     def _write_parts(self, about: dict[str, str], data: bytes, condition: dict[str, str]) -> bool:
         upload = self.client.create_multipart_upload(**about, ChecksumAlgorithm="SHA256")["UploadId"]
@@ -76,9 +86,13 @@ class Bucket:
                 kept = self.client.upload_part(
                     **about, UploadId=upload, PartNumber=number, Body=body, ChecksumSHA256=_checksum(body)
                 )
+                if kept.get("ChecksumSHA256", _checksum(body)) != _checksum(body):
+                    raise StoreError(
+                        "the server kept other bytes than were sent", where=f"{self.where}: {about['Key']}"
+                    )
                 parts.append({"PartNumber": number, "ETag": kept["ETag"], "ChecksumSHA256": _checksum(body)})
             whole = {"UploadId": upload, "MultipartUpload": {"Parts": parts}}
-            written = self._once(self.client.complete_multipart_upload, condition, **about, **whole)
+            written = self._once(self.client.complete_multipart_upload, condition, **about, **whole) is not None
         except BaseException:
             self._abort(about, upload)
             raise
@@ -93,26 +107,32 @@ class Bucket:
         with suppress(BotoCoreError, ClientError):
             self.client.abort_multipart_upload(**about, UploadId=upload)
 
-    def _once(self, call: Any, condition: dict[str, str], **about: Any) -> bool:
+    def _once(self, call: Any, condition: dict[str, str], **about: Any) -> dict[str, Any] | None:
+        """The answer; None where the name is taken and the condition says that this matters."""
         from botocore.exceptions import ClientError
 
         try:
-            call(**about, **condition)
+            return call(**about, **condition)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             if condition and code in THERE:
-                return False
+                return None
             if not condition or code not in UNABLE:
                 raise
-            call(**about)  # the name is the content's hash: at worst the same bytes come again
-        return True
+            return call(**about)  # the name is the content's hash: at worst the same bytes come again
 
     def get(self, name: str) -> bytes:
         with self._explained(name):
-            found = self.client.get_object(Bucket=self.bucket, Key=self.prefix + name)
-            if (size := found["ContentLength"]) > MOST:
-                raise too_large(name, size)
-            return found["Body"].read()
+            for _ in range(READS - 1):
+                with suppress(*_broken_off()):
+                    return self._read(name)
+            return self._read(name)
+
+    def _read(self, name: str) -> bytes:
+        found = self.client.get_object(Bucket=self.bucket, Key=self.prefix + name)
+        if (size := found["ContentLength"]) > MOST:
+            raise too_large(name, size)
+        return found["Body"].read()
 
     def names(self, prefix: str) -> dict[str, int]:
         start = f"{self.prefix}{prefix}/"
@@ -147,6 +167,14 @@ class Bucket:
             raise StoreError(
                 f"cannot be reached ({error})", where=where, do="Check the network and try again."
             ) from None
+
+
+def _broken_off() -> tuple[type[Exception], ...]:
+    """What reading a body raises when the line breaks or other bytes come: worth another try."""
+    from botocore import exceptions
+
+    return (exceptions.IncompleteReadError, exceptions.ReadTimeoutError, exceptions.ResponseStreamingError,
+            exceptions.FlexibleChecksumError)  # fmt: skip
 
 
 def _checksum(data: bytes) -> str:

@@ -15,6 +15,10 @@ from core.errors import StoreError
 from core.files import private_dir, write_atomic
 
 
+class SpoiltError(StoreError):
+    """What is stored is not what its name says, whatever the keys are."""
+
+
 class Vault:
     """A labelled destination.
 
@@ -106,21 +110,29 @@ class Vault:
                     found.setdefault(chunk, []).append(Place(index.pack, offset, length))
         return found
 
-    def indexes(self, problems: list[str] | None = None) -> dict[str, Index]:
-        """All indexes by name. A damaged one is passed over: what it listed counts as missing."""
+    def indexes(self, problems: list[str] | None = None, spoilt: list[str] | None = None) -> dict[str, Index]:
+        """All indexes by name. A damaged one is passed over: what it listed counts as missing.
+
+        Args:
+            problems: takes what is wrong, as sentences; all are read anew then.
+            spoilt: takes the names of those that are damaged whatever the keys are.
+        """
         found: dict[str, Index] = {}
-        for name in sorted(self.destination.names(INDEXES)):
+        for name, size in sorted(self.destination.names(INDEXES).items()):
             try:
-                found[name] = self._index(name, fresh=problems is not None)
+                found[name] = self._index(name, size, fresh=problems is not None)
             except StoreError as error:
+                if spoilt is not None and isinstance(error, SpoiltError):
+                    spoilt.append(name)
                 if problems is None and self.label.encrypted and not self.keys.identities:
                     raise
                 if problems is not None:
                     problems.append(error.sentence())
         return found
 
-    def _index(self, name: str, *, fresh: bool) -> Index:
-        kept = self.cache / name if self.cache else None
+    def _index(self, name: str, size: int, *, fresh: bool) -> Index:
+        # One that was cut off since is not what was read then.
+        kept = self.cache / f"{name}-{size}" if self.cache else None
         if kept and not fresh:
             with suppress(OSError, StoreError):
                 return formats.decode(Index, kept.read_bytes(), str(kept))
@@ -141,7 +153,7 @@ class Vault:
         where = f"{self.where}: {folder}/{name}"
         data = self.destination.get(f"{folder}/{name}")
         if _name(data) != name:
-            raise StoreError("is damaged: these are not the bytes that were stored", where=where)
+            raise SpoiltError("is damaged: these are not the bytes that were stored", where=where)
         return self._open(data, where)
 
     def _open(self, data: bytes, where: str) -> bytes:
