@@ -12,6 +12,7 @@ from core import fetching, loop, manifest, registry, tasks
 from core.capture import intake
 from core.errors import RushesError
 from core.manifest import BadRow, Row
+from core.store import forgotten
 from core.store.records import Sample, Value
 from core.tasks.base import ModelSpec, Task
 from core.workspace import Workspace
@@ -57,8 +58,20 @@ def run(
         intake.require_consent(space, task.name)
     if manifest.is_journal(source):
         return _journal(space, source, task)
-    result = Imported()
     rows = list(manifest.read_manifest(source, task, renamed, root=space.root))
+    return take(space, task, rows, add_labels=add_labels, progress=progress)
+
+
+def take(
+    space: Workspace,
+    task: Task,
+    rows: Sequence[Row | BadRow],
+    *,
+    add_labels: bool = False,
+    progress: Callable[[int, str], None] = _say_nothing,
+) -> Imported:
+    """Import rows, wherever they were read; the good ones are one batch."""
+    result = Imported()
     spec = _spec(space, task, rows, result, add_labels)
     answers: list[tuple[Sample, Value]] = []
     sources: dict[str, str] = {}
@@ -117,6 +130,8 @@ def _taken(
 
 def _parts(space: Workspace, task: Task, row: Row) -> list[Sample]:
     """The samples a row is about; those of an address remember it, and their file is called as the address says."""
+    if row.sample and (known := space.store.sample(row.sample)) and known.task == task.name:
+        return [known]
     found = intake.admit(space, row.local(space), task, row.about, keep_in=space.kept(task.medium))
     parts = [part for part in found if isinstance(part, Sample)]
     if row.scene_id and len(parts) > 1:
@@ -134,12 +149,15 @@ def _journal(space: Workspace, source: Path, task: Task) -> Imported:
     result = Imported()
     fresh: list[dict[str, Any]] = []
     known = {item.sample.id: item.correction.value for item in space.store.answered(task.name)}
+    listed = forgotten.read(space.root)
     for number, line, reason in manifest.read_journal(source, task.codec):
         if line is None:
             result.errors.append({"row": number, "reason": reason})
             continue
         sample, correction = task.codec.decode(line)
-        if sample.id in known and task.equal(known[sample.id], correction.value):
+        if listed and listed.has(sample.id, line.get("sample"), line.get("media_hash")):
+            result.errors.append({"row": number, "reason": "was forgotten here"})
+        elif sample.id in known and task.equal(known[sample.id], correction.value):
             result.skipped += 1
         else:
             known[sample.id] = correction.value

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from core.snapshot.training import short
 
 if TYPE_CHECKING:
+    from core.exporting.folder import Exported
     from core.review.advice import Advice
     from core.snapshot.training import Checked, Detail, Step, Training
     from core.training.analysis import Analysis
@@ -257,10 +258,8 @@ def advice(found: Advice, task: str) -> list[Line]:
     return lines
 
 
-def exported(found: dict[str, object], where: str) -> str:
+def exported(found: Exported) -> str:
     """The notice when a data set was written."""
-    sides = ", ".join(f"{found[side]} {side}" for side in ("train", "val", "test"))
-    excluded = found.get("excluded")
-    reasons = excluded if isinstance(excluded, dict) else {}
-    out = "".join(f"; left out: {reason} ({count})" for reason, count in reasons.items())
-    return f"✓ {found['full']} samples in {where}: {sides}{out}."
+    answers = ", ".join(f"{count} answers of {task}" for task, count in found.counts["answers"].items())
+    media, versions = found.counts["media"], found.counts["versions"]
+    return f"✓ {answers}, {media} clips and pictures, {versions} versions in {found.to}."

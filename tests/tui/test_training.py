@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -134,11 +135,11 @@ async def test_a_training_from_t_to_its_version(trained: Path) -> None:
         await until(pilot, lambda: "54 answers of ratings" in page(screen), "the advice")
         assert "█" in page(screen)
         await pilot.press("a", "x")
-        await until(pilot, lambda: "samples in" in notices(app), "the export")
-        (folder,) = (trained / "exports").iterdir()
-        assert folder.name.endswith("Z-ratings")
-        assert str(folder) in notices(app)
-        assert (folder / "manifest_full.csv").read_text().count("\n") == 55
+        await until(pilot, lambda: "54 answers of ratings, 54 clips and pictures, 1 versions in" in notices(app), "it")
+        (archive,) = (trained / "exports").iterdir()
+        assert str(archive) in notices(app)
+        with tarfile.open(archive) as tar:
+            assert {"training_data/annotations.jsonl", "models/ratings/model_v1.onnx"} <= set(tar.getnames())
         assert not screen.query_one("#busy").display
 
         await until(pilot, lambda: jobs.get(space, queued.job_id).state in jobs.ENDED, "the end")
@@ -344,4 +345,4 @@ async def test_the_list_has_the_focus_and_help_speaks_of_it(tmp_path: Path) -> N
         assert isinstance(screen.focused, JobList)
         await pilot.press("question_mark")
         assert "What runs stands first" in screen_text(app)
-        assert "Write the manifests of what would be learnt from" in screen_text(app)
+        assert "Write answers, clips, versions" in screen_text(app)

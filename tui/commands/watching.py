@@ -176,20 +176,31 @@ def correct(
 
 @app.command(name="import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A CSV manifest, or a seed's corrections/samples/annotations.jsonl.")],
-    task: OfTask,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="A CSV manifest, a seed's corrections/samples/annotations.jsonl, an exported data set, Label Studio's "
+            "JSON, pairs for fine-tuning, or a folder with metadata.jsonl."
+        ),
+    ],
+    task: Annotated[
+        str | None, typer.Option("--task", "-t", help="scenes, speech or ratings; an exported data set says it itself.")
+    ] = None,
     map_: Map = None,
     add_labels: Annotated[bool, typer.Option("--add-labels", help="Let new labels into the task's list.")] = False,
+    versions: Annotated[bool, typer.Option("--versions", help="Take an exported data set's versions too.")] = False,
     consent: Consent = False,
     as_json: AsJson = False,
     where: InWorkspace = None,
 ) -> None:
     """Bring answered clips in; good rows are kept, bad ones are named."""
-    from core import importing, tasks
+    from core.exporting import bringing
 
-    with workspace(where, consent=task if consent else None) as space, counted("importing") as bar:
+    with workspace(where) as space, counted("importing") as bar:
         renamed = mapping(map_ or [])
-        result = importing.run(space, file, tasks.get(task).name, renamed=renamed, add_labels=add_labels, progress=bar)
+        result = bringing.run(
+            space, file, task, renamed=renamed, add_labels=add_labels, versions=versions, consent=consent, progress=bar
+        )
         for note in result.notes:
             say(note)
         lines = [f"{result.imported} imported, {result.skipped} known already, {len(result.errors)} refused"]

@@ -1,0 +1,93 @@
+"""Anonymous exports: nothing of who, where and from which file, in any byte."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+
+from core import loop
+from core.exporting import bringing, dataset, huggingface, labelstudio, pairs
+from core.media.decode import probe
+from core.media.encode import write_video
+from core.workspace import Workspace
+from tests.core.exporting.conftest import SECRETS, answers
+
+
+def secrets(space: Workspace) -> list[bytes]:
+    """What names the speaker, the place, the files and the samples."""
+    found = list(SECRETS)
+    for task in ("speech", "scenes"):
+        for item in space.store.answered(task):
+            sample = item.sample
+            found += [sample.id, sample.media_hash or "", Path(sample.media or "").name, sample.extra["file"]]
+            found += [sample.group, sample.video_id or "", str(sample.captured_at)]
+    return [text.encode() for text in found if text]
+
+
+def whole(folder: Path) -> bytes:
+    names = b"\n".join(path.name.encode() for path in folder.rglob("*"))
+    return names + b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def test_an_anonymous_archive_names_nobody(taught: Workspace, empty: Workspace, tmp_path: Path):
+    speech = dataset.export(taught, tmp_path / "speech.tar", task="speech", anonymous=True)
+    scenes = dataset.export(taught, tmp_path / "scenes.tar", task="scenes", anonymous=True, light=True)
+    assert speech.anonymised
+    assert speech.counts["answers"] == {"speech": 2}
+    for archive in (Path(speech.to), Path(scenes.to)):
+        data = archive.read_bytes()
+        assert [secret for secret in secrets(taught) if secret in data] == []
+    with tarfile.open(speech.to, "r:") as tar:
+        clips = [name for name in tar.getnames() if name.startswith("training_data/videos/")]
+        assert clips == ["training_data/videos/clip-000001.mp4", "training_data/videos/clip-000002.mp4"]
+        content = tar.extractfile(clips[0])
+        assert content is not None
+        (tmp_path / "clip.mp4").write_bytes(content.read())
+        journal = tar.extractfile("training_data/samples.jsonl")
+        assert journal is not None
+        assert json.load(io.BytesIO(journal.readline()))["metadata"] == {"speaker": None, "context": None}
+    assert not probe(tmp_path / "clip.mp4").has_sound
+    assert bringing.run(empty, Path(speech.to), consent=True).imported == 2
+    assert sorted(map(str, answers(empty, "speech").values())) == sorted(map(str, answers(taught, "speech").values()))
+
+
+def test_anonymous_folders_name_nobody(taught: Workspace, tmp_path: Path):
+    hidden = secrets(taught)
+    taught.store.delete("speech", [taught.store.answered("speech")[1].sample.id])
+    pairs.export_vsr(taught, tmp_path / "vsr", anonymous=True)
+    pairs.export_llm(taught, tmp_path / "llm", anonymous=True)
+    labelstudio.export(taught, tmp_path / "ls", task="speech", anonymous=True)
+    huggingface.export(taught, tmp_path / "hf", task="speech", anonymous=True)
+    for name in ("vsr", "llm", "ls", "hf"):
+        data = whole(tmp_path / name)
+        assert [secret for secret in hidden if secret in data] == [], name
+    assert (tmp_path / "vsr" / "clips" / "clip-000001.mp4").is_file()
+
+
+def test_a_clip_whose_face_is_not_found_is_left_out_and_not_named(taught: Workspace, tmp_path: Path):
+    speech = taught.store.answered("speech")[0].sample
+    assert speech.media
+    wall = np.full((16, 240, 320, 3), 127, np.uint8)  # nobody is to be seen
+    write_video(taught.root / speech.media, wall, 25.0)
+    found = dataset.export(taught, tmp_path / "a.tar", task="speech", anonymous=True)
+    assert found.counts["answers"] == {"speech": 1}
+    assert found.errors == [{"sample": "speech 1", "reason": "no face was found, so it is unknown what to blur"}]
+    with tarfile.open(found.to, "r:") as tar:
+        assert len([name for name in tar.getnames() if name.startswith("training_data/videos/")]) == 1
+
+
+def test_versions_of_one_speaker_stay(taught: Workspace, tmp_path: Path):
+    card = taught.models / "ratings" / "model_v1.json"
+    said = json.loads(card.read_text())
+    card.write_text(json.dumps(said | {"speaker": "Petra Muster"}))
+    found = dataset.export(taught, tmp_path / "a.tar", task="ratings", light=True, anonymous=True)
+    assert found.counts["versions"] == 0
+    card.write_text(json.dumps(said | {"name": "Petra Muster's", "data": "imported from petra.onnx"}))
+    found = dataset.export(taught, tmp_path / "b.tar", task="ratings", light=True, anonymous=True)
+    assert found.counts["versions"] == 1
+    assert b"etra" not in Path(found.to).read_bytes()
+    assert loop.registry.card(taught, "ratings", "v1").name == "Petra Muster's"
