@@ -283,12 +283,38 @@ async def test_f_lists_clips_that_look_alike_and_escape_goes_back(tmp_path: Path
         await choose(pilot, screen, "s1")
         await pilot.press("f")
         await until(pilot, lambda: screen.alike is not None, "the look-alikes")
-        await until(pilot, lambda: "alike by looks: 0 of 64 differ" in screen_text(app), "the reasons")
+        await until(pilot, lambda: "alike by vectors: 1.00 of 1" in screen_text(app), "the reasons")
         assert list(screen.table.ids) == ["s1", "s0", "s2"]
         assert "compared with 2 of 4 unanswered clips" in " ".join(screen_text(app).split())
         await pilot.press("escape")
         await until(pilot, lambda: len(screen.table.ids) == 5, "the queue again")
         assert screen.table.chosen == "s1"
+
+
+async def test_look_alikes_are_corrected_in_bulk_and_one_undo_takes_it_back(tmp_path: Path, media: Path) -> None:
+    samples = fill(tmp_path / "ws", media / "move.avi")
+    space = loop.open_workspace(tmp_path / "ws")
+    owner = tasks.get("scenes")
+    for sample in samples[:3]:
+        features.of_sample(space, owner, sample)
+    space.close()
+    app = RushesApp(tmp_path / "ws", None, "scenes")
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await review(pilot)
+        await choose(pilot, screen, "s1")
+        await pilot.press("f")
+        await until(pilot, lambda: screen.alike is not None and screen.alike.by == "vectors", "look-alikes by vectors")
+        assert list(screen.table.ids) == ["s1", "s0", "s2"]
+        await until(pilot, lambda: screen.table.item, "the rows")
+        await pilot.press("home", "x", "x", "x")
+        assert screen.table.selected == {"s0", "s1", "s2"}
+        await pilot.press("b")
+        await until(pilot, lambda: isinstance(app.screen, AnswerScreen), "the question")
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: set(answers(app)) == {"s0", "s1", "s2"}, "the answers")
+        assert len(set(answers(app).values())) == 1
+        await pilot.press("u")
+        await until(pilot, lambda: answers(app) == {}, "one undo for all three")
 
 
 async def test_i_says_how_right_the_model_was_with_its_n(tmp_path: Path, media: Path) -> None:
