@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +19,7 @@ from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.worker import Worker, WorkerState
@@ -26,7 +27,8 @@ from textual.worker import Worker, WorkerState
 from core.errors import RushesError
 from core.log import bug, logger, open_log
 from tui import actions, wording
-from tui.messages import Fresh, Loaded, NotOpened, Opened
+from tui.foreign_text import ForeignText
+from tui.messages import Fresh, Known, Loaded, NotOpened, Opened
 from tui.screens.capture import CaptureScreen
 from tui.widgets.title import SECTIONS
 
@@ -58,7 +60,6 @@ class RushesApp(App[None]):
     """
 
     TITLE = "Rushes"
-    CSS_PATH = "app.tcss"
     BINDINGS = actions.bindings("app")
     where = "app"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
@@ -83,6 +84,7 @@ class RushesApp(App[None]):
         self._clashed: set[str] = set()
         self._leaving = Event()
         self._nudge = Event()
+        self._foreign_text = ForeignText()
 
     @property
     def spec(self) -> ModelSpec:
@@ -100,6 +102,9 @@ class RushesApp(App[None]):
         from core import tasks
 
         return self.space is not None and tasks.get(self.chosen_task or "").keeps_face
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._foreign_text]
 
     def on_mount(self) -> None:
         self.call_after_refresh(self._painted)
@@ -231,6 +236,7 @@ class RushesApp(App[None]):
             self.post_message(Loaded(task, champion, serving, serving.problem))
         for name in SECTIONS:
             import_module(f"tui.screens.{name}")  # so that a screen's first key does not wait for it
+        self.post_message(Known())
 
     @on(Loaded)
     def _loaded(self, message: Loaded) -> None:
@@ -240,6 +246,12 @@ class RushesApp(App[None]):
         if message.problem:
             self.notify(message.problem, severity="error", timeout=ERROR_TIMEOUT_S, markup=False)
         self.changed.publish(None)
+
+    @on(Known)
+    async def _prepare_review(self) -> None:
+        # Made while nobody waits: styles and layout of a new screen take 100 ms, and Review is opened the most.
+        # Awaited, because Textual never ends when it is left while a screen is half made.
+        await self._init_mode("review")
 
     def choose_task(self, task: str) -> None:
         """Work on another task from now on."""

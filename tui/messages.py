@@ -103,3 +103,7 @@ class NotTaken(Message):
 @dataclass
 class JudgingEnded(Message):
     """The queue of clips to judge is empty."""
+
+
+class Known(Message):
+    """The code of all screens is loaded."""

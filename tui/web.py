@@ -70,11 +70,20 @@ class Door(Server):
     def _is_token(self, given: str | None) -> bool:
         return given is not None and secrets.compare_digest(given.encode(), self.token.encode())
 
-    async def on_startup(self, app: web.Application) -> None:
-        """Say where; the address goes to standard output, so that a script can open it."""
-        del app
+    def serve(self, debug: bool = False) -> None:
+        """Serve until SIGINT or SIGTERM."""
+        self.debug = debug
+        self.initialize_logging()
+        # aiohttp calls `print` once it listens; at its start-up signals a script could not connect yet.
+        web.run_app(self._make_app(), host=self.host, port=self.port, print=self._say_where)
+
+    def _say_where(self, _: object) -> None:
+        """The address goes to standard output, so that a script can open it."""
         print(self.address, flush=True)
         print("Open this address in a browser on this machine; ctrl+c ends it.", file=sys.stderr, flush=True)
+
+    async def on_startup(self, app: web.Application) -> None:
+        """Nothing is said yet; textual-serve would draw its name."""
 
     def initialize_logging(self) -> None:
         """Nothing is printed but the address."""

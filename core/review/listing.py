@@ -22,7 +22,7 @@ MOST = 10_000  # disagreements and suspects
 
 # Both indexes hold all that is asked for; the table itself would take three times as long.
 _NEWEST = """SELECT id FROM samples INDEXED BY samples_state WHERE task = ? AND state IN ({})
-    ORDER BY captured_at DESC, seen DESC, first_line DESC, id DESC"""
+    ORDER BY captured_at DESC, seen DESC, first_line DESC, id DESC LIMIT ?"""
 _JOINED = """SELECT s.id FROM samples s
     LEFT JOIN corrections c ON c.task = s.task AND c.line = s.answer_line
     LEFT JOIN predictions p ON p.line = (SELECT max(line) FROM predictions WHERE sample = s.id AND kind = 'model')
@@ -54,9 +54,10 @@ def totals(space: Workspace, task: str) -> dict[str, int]:
     return dict(space.store.mirror.ask(lambda db: db.conn.execute(_TOTALS, [task]).fetchall()))
 
 
-def at_once(space: Workspace, task: str) -> Listing:
-    """The unanswered clips, newest first: what can be shown while the queue is worked out."""
-    return Listing("queue", tuple(space.store.mirror.ask(lambda db: _newest(db, task, ["pending"]))), complete=False)
+def at_once(space: Workspace, task: str, most: int = -1) -> Listing:
+    """The unanswered clips, newest first, at most so many: what can be shown while the queue is worked out."""
+    found = space.store.mirror.ask(lambda db: _newest(db, task, ["pending"], most))
+    return Listing("queue", tuple(found), complete=False)
 
 
 def listing(space: Workspace, task: str, order: Order, wanted: Filter | None = None) -> Listing:
@@ -86,9 +87,9 @@ def _plain(space: Workspace, task: str, order: str, wanted: Filter) -> list[str]
     return _ids(space.store.mirror.ask(lambda db: db.conn.execute(query, [task, *values]).fetchall()))
 
 
-def _newest(db: Database, task: str, states: list[str]) -> list[str]:
+def _newest(db: Database, task: str, states: list[str], most: int = -1) -> list[str]:
     query = _NEWEST.format(", ".join("?" * len(states)))
-    return _ids(db.conn.execute(query, [task, *states]).fetchall())
+    return _ids(db.conn.execute(query, [task, *states, most]).fetchall())
 
 
 def _ids(rows: Iterable[tuple[Any, ...]]) -> list[str]:

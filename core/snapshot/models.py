@@ -5,12 +5,12 @@ Reads the cards, the pointer and stored answers; no model is loaded and nothing 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core import untrusted
 from core.errors import RushesError
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _interval(report: Path, metric: str) -> tuple[float, float] | None:
 def _intervals(report: Path, changed_ns: int) -> dict[str, tuple[float, float]]:
     del changed_ns
     try:
-        given: Any = json.loads(report.read_bytes())["intervals"]
+        given: Any = untrusted.read(report)["intervals"]
         return {str(name): (float(low), float(high)) for name, (low, high) in given.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}  # a report is for reading; without one there is no interval to show

@@ -14,7 +14,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import DataTable, Footer, Input, Static
+from textual.widgets import DataTable, Input, Static
 from textual.worker import Worker, WorkerState
 
 from tui import actions, wording
@@ -26,6 +26,7 @@ from tui.screens.correct import CorrectScreen
 from tui.widgets.card import Card
 from tui.widgets.clip_list import ClipList
 from tui.widgets.guide import Guide
+from tui.widgets.keys import Keys
 from tui.widgets.line import Line
 from tui.widgets.preview import Preview, frames_per_second, wished
 from tui.widgets.title import Title
@@ -84,7 +85,7 @@ class CaptureScreen(Screen[None]):
             yield Static("Context", classes="field")
             yield Line(id="context", compact=True, placeholder="what it is about")
         yield Static(id="training")
-        yield Footer()
+        yield Keys()
 
     def on_mount(self) -> None:
         self.rushes.changed.subscribe(self, self._changed)

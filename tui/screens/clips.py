@@ -126,21 +126,22 @@ class ClipsScreen(SectionScreen["Reading"]):
             order, line = self.order, self.line
             before, self._anew = None if self._anew else self._last, False
             if before is None or (before.task, before.order, before.line) != (task, order, line):
-                self._early(space, review.early(space, task, order, line))
+                for reading in review.early(space, task, order, line):
+                    self._early(space, reading)
             self._last = review.take(space, task, order, line, before)
             return self._last
 
-    def _early(self, space: Workspace, early: Reading | None) -> None:
+    def _early(self, space: Workspace, early: Reading) -> None:
         from core.snapshot import review
 
-        if early is not None:
-            self.post_message(self.Early(early))
-            head = early.listing.ids[:BLOCK]
-            self.post_message(self.Filled(early.listing, head, review.items(space, early, head)))
+        self.post_message(self.Early(early))
+        head = early.listing.ids[:BLOCK]
+        self.post_message(self.Filled(early.listing, head, review.items(space, early, head)))
 
     @on(Early)
     def _show_early(self, message: Early) -> None:
-        if self._listing is None and message.reading.task == self._shown_task:
+        waits = self.alike is None and (self._listing is None or not self._listing.complete)
+        if waits and message.reading.task == self._shown_task:
             self.data = message.reading
             self._list(message.reading.listing)
             self.say(EARLY)
@@ -178,9 +179,12 @@ class ClipsScreen(SectionScreen["Reading"]):
             return
         if self.alike is not None:
             found = self.alike
+            rest = " (the others were never measured)" if found.compared < found.of else ""
+            if found.remaining:
+                rest = f" (f again looks at {found.remaining:,} more)"
             self.say(
-                f"Alike by looks, nearest first; compared with {found.compared:,} of {found.of:,} unanswered clips "
-                "(the others were never measured). Esc goes back."
+                f"Alike by {found.by}, nearest first; compared with {found.compared:,} of {found.of:,} unanswered "
+                f"clips{rest}. Esc goes back."
             )
         elif listing.ids:
             self.say("")
@@ -192,8 +196,10 @@ class ClipsScreen(SectionScreen["Reading"]):
             self.say(NONE_LISTED.get(self.order, "Nothing is listed. Press o for another order."))
 
     def _name_list(self) -> None:
-        count, table = len(self.table.ids), self.table
-        parts = [counted(count), "alike by looks" if self.alike else ORDERS[self.order]]
+        data, listing, table = self.data, self._listing, self.table
+        first_page = data is not None and listing is not None and not listing.complete
+        count = data.counts.get("pending", 0) if data is not None and first_page else len(table.ids)
+        parts = [counted(count), f"alike by {self.alike.by}" if self.alike else ORDERS[self.order]]
         if self.line and self.alike is None:
             parts.append(f"/ {self.line}")
         if table.selected:

@@ -14,10 +14,11 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from core.errors import RushesError
+from tui.widgets.keys import Keys
 from tui.widgets.title import Title
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class SectionScreen(Screen[None], Generic[Data]):
         yield Title(self.where, id="title")
         yield Static(OPENING, id="notice")
         yield from self.body()
-        yield Footer()
+        yield Keys()
 
     def on_mount(self) -> None:
         self.rushes.changed.subscribe(self, lambda _: self.look())
