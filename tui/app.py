@@ -122,6 +122,11 @@ class RushesApp(App[None]):
 
         try:
             space = loop.open_workspace(self.root)
+            if (space.cache / "forgetting.json").exists():
+                from core import privacy
+
+                if problem := privacy.resume(space):
+                    logger.warning("%s", problem)
             names = tasks.names()
             # All of them, so that changing the task later imports nothing in the thread of the keys.
             owners = {name: tasks.get(name) for name in names}

@@ -87,8 +87,15 @@ def at(where: str, settings: BackupSettings) -> Destination:
 
 
 def chosen(space: Workspace, to: list[str] | None = None) -> list[str]:
-    """What was asked for, else what is set, else the workspace's own folder."""
-    return list(dict.fromkeys(to or space.settings.backup.destinations or [str(space.root / OWN)]))
+    """What was asked for, else what is set, else the workspace's own folder; folders by their whole path."""
+    found = to or space.settings.backup.destinations or [str(space.root / OWN)]
+    return list(dict.fromkeys(map(_whole, found)))
+
+
+def _whole(where: str) -> str:
+    """A folder is remembered, and must be found again from wherever the next command runs."""
+    is_folder = where.strip() and not where.startswith(RCLONE) and "://" not in where and "\0" not in where
+    return str(Path(where).expanduser().absolute()) if is_folder else where
 
 
 def too_large(name: str, size: int) -> StoreError:

@@ -14,6 +14,8 @@ from core.backup.keys import Keys
 from core.errors import StoreError
 from core.files import private_dir, write_atomic
 
+TOLD = "forgotten"  # folder of lists that are newer than the newest backup
+
 
 class SpoiltError(StoreError):
     """What is stored is not what its name says, whatever the keys are."""
@@ -74,6 +76,20 @@ class Vault:
         sealed = self._seal(manifest.model_dump_json().encode())
         self.destination.put(f"{MANIFESTS}/{manifest.id}", sealed)
         return len(sealed)
+
+    def tell(self, forgotten: bytes) -> None:
+        """Keep a workspace's list of the forgotten beside its backups, until one is made that has it."""
+        newest, told = self.backups()[-1], len(self.destination.names(TOLD))
+        self.destination.put(f"{TOLD}/{newest}.{told:06d}-{secrets.token_hex(4)}", self._seal(forgotten))
+
+    def told(self) -> bytes | None:
+        """The list that was told last since the newest backup; None where none was."""
+        newest = self.backups()[-1:]
+        found = [name for name in self.destination.names(TOLD) if newest and name.startswith(f"{newest[0]}.")]
+        if not found:
+            return None
+        name = f"{TOLD}/{max(found)}"
+        return self._open(self.destination.get(name), f"{self.where}: {name}")
 
     def _seal(self, data: bytes) -> bytes:
         return self.keys.seal(data) if self.label.encrypted else data

@@ -25,6 +25,7 @@ from core.embeddings.types import (
     SearchResult,
     Vector,
     VectorError,
+    kind_of,
 )
 from core.errors import WrongUseError
 from core.root import find_root
@@ -156,6 +157,8 @@ class EmbeddingsStore:
         if not 1 <= request.k <= MOST_FOUND:
             raise VectorError(f"k is {request.k}; 1 to {MOST_FOUND} can be found")
         filters.options(request.filters)
+        if (kind := kind_of(request.type)) is not request.type:
+            request = replace(request, type=kind)
         if (request.vector is None) == (request.like is None):
             raise VectorError("what to look for is not clear: give either a vector or a key to be like")
         encoder_id = self._encoder(request.type, request.encoder_id, request.like)
@@ -250,6 +253,7 @@ class EmbeddingsStore:
         bad: list[tuple[Embedding, str]] = []
         first = found[0]
         try:
+            kind = kind_of(first.type)
             checks.named(first.encoder_id, "encoder_id")
             size = len(checks.vector(first.vector)) if len(found) == 1 else len(first.vector)
         except VectorError as error:
@@ -271,7 +275,7 @@ class EmbeddingsStore:
                 whys[place] = error.sentence()
                 bad.append((one, error.sentence()))
         keys, samples, contents = ([getattr(one, name) for one in found] for name in ("key", "sample", "content"))
-        rows = Rows(first.type, first.encoder_id, keys, vectors, texts, samples, contents,
+        rows = Rows(kind, first.encoder_id, keys, vectors, texts, samples, contents,
                     created=first.created_at or time.time())  # fmt: skip
         if not bad:
             return rows, []

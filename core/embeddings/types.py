@@ -126,3 +126,17 @@ def type_of(text: str) -> EmbeddingType:
     except ValueError:
         names = ", ".join(one.value for one in EmbeddingType)
         raise WrongUseError(f"there is no embedding type {text[:60]!r}", do=f"Types are {names}.") from None
+
+
+def kind_of(given: object) -> EmbeddingType:
+    """The type, also where a program gives its name only.
+
+    Raises:
+        VectorError: there is none of that name.
+    """
+    if isinstance(given, EmbeddingType):
+        return given
+    try:
+        return type_of(str(given))
+    except WrongUseError as error:
+        raise VectorError(error.sentence()) from None

@@ -120,10 +120,14 @@ def collect(
         media: whether the files go along.
 
     Raises:
+        WrongUseError: there are none.
         CancelledError: `stop` said so.
     """
     found = Collected()
     answered = [(tasks.get(name), item) for name in names for item in _answered(space, name)]
+    if not answered:  # an earlier export in its place would be replaced by nothing
+        who = names[0] if len(names) == 1 else "the workspace"
+        raise WrongUseError(f"{who} has no answers to export", do="Answer some clips first.")
     namer = _Namer(space, found, scratch) if media else None
     hidden = _Hidden()
     for done, (task, item) in enumerate(answered, start=1):
@@ -139,13 +143,14 @@ def collect(
             found.errors.append({"sample": who, "reason": error.what})
             continue
         found.without_media += namer is not None and place is None
-        said = item.sample
+        said, answer = item.sample, item.correction
         if scratch:
-            said = hidden.sample(item.sample, place, done)
+            # When somebody sat there tells who it was; the order of the lines says what came last.
+            said, answer = hidden.sample(item.sample, place, done), replace(answer, at=0.0)
         elif place:
             said = replace(said, media=place.name)
         file = place.file if place else None
-        found.items.append(Item(item.sample.id, said, item.correction, side, file))
+        found.items.append(Item(item.sample.id, said, answer, side, file))
         report(done / len(answered))
     return found
 

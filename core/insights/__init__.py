@@ -1,1 +1,1 @@
-""" metrics, daily learning, virality, best time to post."""
+"""metrics, daily learning, virality, best time to post."""

@@ -1,7 +1,7 @@
 """Forgetting for good, and what leaves the machine.
 
 forget     erases samples everywhere            forgetting, tracing (what there is), places (who erases where)
-finish     ends a forgetting that was cut off
+finish     ends a forgetting that was cut off; resume: where that can be done now
 sweep      erases what came back
 restored   applies the lists to a restored copy settling
 leaving    every way out and its setting        leaves
@@ -10,7 +10,7 @@ leaving    every way out and its setting        leaves
 from __future__ import annotations
 
 from core.privacy.agreeing import agreed, agreed_lines, require_faces
-from core.privacy.forgetting import Forgot, finish, forget, pending, sweep
+from core.privacy.forgetting import Forgot, finish, forget, pending, resume, sweep
 from core.privacy.leaves import Way, leaving
 from core.privacy.settling import allow_again, restored
 
@@ -26,5 +26,6 @@ __all__ = [
     "pending",
     "require_faces",
     "restored",
+    "resume",
     "sweep",
 ]

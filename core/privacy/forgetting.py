@@ -1,8 +1,8 @@
 """Forgetting for good: named, written down, erased everywhere, and looked for once more.
 
-First the salted hashes go onto the list of the forgotten, so whatever happens afterwards the samples are hidden. Then
-what is to be erased is written into cache/ (in the clear, because the places are searched for it; no backup takes
-that folder), and that file goes last: a forgetting that was cut off is finished by the next one, or at the next open.
+First what is to be erased is written into cache/ (in the clear, because the places are searched for it; no backup
+takes that folder), then the salted hashes go onto the list of the forgotten. The file in cache/ goes last: a forgetting
+that was cut off is finished by the next one or at the next open, which hides the samples where it cannot finish.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from core import backup
 from core.backup import history
 from core.backup.destinations import chosen
-from core.backup.making import alone
+from core.backup.making import alone, identity
 from core.errors import RushesError, StoreError
 from core.files import locked, write_atomic
 from core.gone import Gone
@@ -83,10 +83,10 @@ def forget(
         return replace(_facts(space, known, which, gone), erased=tuple(_would(space, gone)), dry_run=True)
     with _quiet(space):
         found = _facts(space, known, which, gone)
-        forgotten.add(space.root, gone.samples, gone.hashes, found.models_trained_on_it)
         _carry(space, known, which)
-        _intend(space, gone)
-        found = replace(found, erased=tuple(_erase(space, gone)), left=tuple(left(space, gone)))
+        _write_down(space, gone, found.models_trained_on_it)
+        erased = _erase(space, gone)
+        found = replace(found, erased=tuple(erased), left=tuple(left(space, gone)), notes=(*found.notes, *tell(space)))
     if jobs.next_queued(space):  # one that was queued meanwhile found the worker's lock taken
         jobs.ensure_worker(space)
     return found
@@ -102,7 +102,37 @@ def finish(space: Workspace) -> list[str]:
     if gone is None:
         return []
     with _quiet(space):
-        return _erase(space, gone)
+        forgotten.add(space.root, gone.samples, gone.hashes, ())  # the kill may have come before this
+        erased = _erase(space, gone)
+    tell(space)
+    return erased
+
+
+def resume(space: Workspace) -> str | None:
+    """Finish a forgetting that was cut off, if that can be done now; returns why not.
+
+    What is to be forgotten is hidden then, so whoever opens the workspace goes on.
+    """
+    if not _intent(space).exists():
+        return None
+    try:
+        finish(space)
+    except RushesError as error:
+        return f"what was being forgotten is {_hide(space)}not erased yet: {error.sentence()}"
+    return None
+
+
+def _hide(space: Workspace) -> str:
+    """Take what is being forgotten out of the catalog, where it stays until its journals are erased or replayed."""
+    try:
+        gone = pending(space)
+        if gone:
+            forgotten.add(space.root, gone.samples, gone.hashes, ())
+            if any(space.store.sample(one) for one in gone.samples):
+                space.store.rebuild()
+    except RushesError:
+        return ""
+    return "hidden, but "
 
 
 def pending(space: Workspace) -> Gone | None:
@@ -127,9 +157,8 @@ def sweep(space: Workspace) -> list[str]:
         return []
     with _quiet(space):
         gone = tracing.gone(space, known, back)
-        forgotten.add(space.root, gone.samples, gone.hashes, ())
         _carry(space, known, back)
-        _intend(space, gone)
+        _write_down(space, gone, ())
         return _erase(space, gone)
 
 
@@ -172,22 +201,42 @@ def _backups(space: Workspace, which: list[Trace]) -> tuple[list[str], list[str]
     hashes = {digest for trace in which for digest in trace.hashes}
     since = min((trace.since for trace in which), default=0.0)
     named, problems = dict[str, None](), list[str]()
-    for where in _destinations(space):
+    went = _went(space)
+    for where in list(dict.fromkeys([*chosen(space), *went])):
         try:
             rows = backup.listing(space, [where])
             with_media = {row.id for row in backup.holding(space, hashes, [where])} if rows and hashes else set[str]()
         except RushesError as error:
             problems.append(f"its backups at {where} could not be looked at: {error.sentence()}")
             continue
+        if not rows and where in went:
+            problems.append(f"its backups at {where} are not there now; they may hold it")
         named |= dict.fromkeys(row.id for row in rows if row.id in with_media or row.created_at >= int(since))
     return sorted(named), problems
 
 
-def _destinations(space: Workspace) -> list[str]:
-    """Where backups go, and where any ever went."""
+def tell(space: Workspace) -> list[str]:
+    """Give the list of the forgotten to the places that took backups: a restore without this workspace needs it.
+
+    Returns sentences on the places that could not be told.
+    """
+    problems: list[str] = []
+    for where in _went(space):
+        try:
+            (vault,) = backup.of(space, [where])
+            if vault.label.workspace == identity(space) and vault.backups():
+                vault.tell(forgotten.path_of(space.root).read_bytes())
+        except (RushesError, OSError) as error:
+            reason = error.sentence() if isinstance(error, RushesError) else error.strerror
+            problems.append(f"{where} does not know of it until the next backup there: {reason}")
+    return problems
+
+
+def _went(space: Workspace) -> list[str]:
+    """Where backups ever went."""
     lines = history.read(space)
     went = [str(one.get("where")) for line in lines for one in line.get("destinations", []) if not one.get("error")]
-    return list(dict.fromkeys([*chosen(space), *went]))
+    return list(dict.fromkeys(went))
 
 
 def _would(space: Workspace, gone: Gone) -> list[str]:
@@ -209,6 +258,16 @@ def _carry(space: Workspace, known: dict[str, Trace], which: Iterable[str]) -> N
 
 def _intent(space: Workspace) -> Path:
     return space.cache / OWN
+
+
+def _write_down(space: Workspace, gone: Gone, versions: Iterable[str]) -> None:
+    """What is to be erased, then that it is forgotten; without the list nothing is."""
+    _intend(space, gone)
+    try:
+        forgotten.add(space.root, gone.samples, gone.hashes, versions)
+    except StoreError:
+        _intent(space).unlink(missing_ok=True)
+        raise
 
 
 def _intend(space: Workspace, gone: Gone) -> None:

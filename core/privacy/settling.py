@@ -25,14 +25,17 @@ MOST_SCENES = 2000  # of one video, whose ids are let in again
 def restored(folder: Path, vault: Vault, living: Iterable[Path] = ()) -> list[str]:
     """Erase from a restored copy what was forgotten since its backup; returns the files that went or changed.
 
-    The lists that count: the copy's own, those of the living workspaces, and that of the newest backup in the vault.
+    The lists that count: the copy's own, those of the living workspaces, that of the newest backup in
+    the vault, and what the vault was told since.
 
     Raises:
         StoreError: a list cannot be read; the copy must not be used then.
     """
     lists = [forgotten.read(root) for root in living if root != folder]
     newest = _newest(vault)
-    forgotten.join(folder, [*lists, *([newest] if newest else [])])
+    told = vault.told()
+    newer = [forgotten.decode(told, f"{vault.where}: what was forgotten")] if told else []
+    forgotten.join(folder, [*lists, *([newest] if newest else []), *newer])
     if not forgotten.read(folder):
         return []
     # Not by the workspace's usual door, which would send this process's log there.
@@ -71,4 +74,5 @@ def allow_again(space: Workspace, path: Path) -> bool:
     marks = {digest, *(sample_id(task, digest, scene) for task in tasks.names() for scene in scenes)}
     before = len(forgotten.read(space.root).entries)
     forgotten.allow_again(space.root, marks)
+    forgetting.tell(space)
     return len(forgotten.read(space.root).entries) < before

@@ -14,6 +14,7 @@ from core import loop
 from core.errors import RushesError
 from core.files import locked
 from core.log import bug, logger, new_correlation
+from core.privacy import resume
 from core.schedule import due, state
 from core.visible import visible
 from core.workspace import Workspace
@@ -36,6 +37,8 @@ def main(root: Path, name: str) -> int:
 
 def _work(space: Workspace, name: str) -> int:
     new_correlation()
+    if problem := resume(space):
+        logger.warning("%s", problem)
     now = time.time()
     state.write(space, name, last_started=now, pid=os.getpid(), heartbeat=now)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -208,6 +209,12 @@ def test_wrong_use_ends_with_two_and_a_sentence(rushes: Rushes, tmp_path: Path, 
     found = rushes(*arguments, *where)
     assert found.code == 2
     assert words in found.err
+
+
+def test_a_workspace_named_before_the_command_is_the_one_that_is_meant(rushes: Rushes, tmp_path: Path):
+    assert rushes("-w", tmp_path / "named", "init").code == 0
+    assert (tmp_path / "named" / "rushes.toml").is_file()
+    assert "RUSHES_WORKSPACE" not in os.environ
 
 
 def test_a_workspace_that_cannot_be_written_says_so(rushes: Rushes, tmp_path: Path):

@@ -11,7 +11,11 @@ import pytest
 from textual.pilot import Pilot
 
 from core import loop
+from core.insights import daily
+from core.insights.metrics import MetricsStore
+from core.snapshot.insights import kept
 from tests.core.automation.lines import drop_in
+from tests.core.insights import drawn_posts, made
 from tests.tui.conftest import ready, until
 from tui.app import RushesApp
 from tui.screens.insights import InsightsScreen
@@ -84,3 +88,79 @@ def test_a_folder_that_is_no_workspace(snap_compare: SNAP, size: tuple[int, int]
     Path("ws").mkdir()
     Path("ws", "letters.txt").write_text("somebody's own files")
     assert snap_compare(RushesApp(Path("ws"), None, "scenes"), terminal_size=size, run_before=seen)
+
+
+# What published clips taught
+
+
+NOW = 1_767_225_600.0 + 93 * 86400  # two days after the last of the drawn posts
+
+
+def posted_posts(root: Path) -> None:
+    """Three hundred posts of which short ones do better, and an author who does best at 18:00, learned."""
+    space = loop.open_workspace(root)
+    rows = made.rows(300, short=2.0, retained=0.6, watched_short=0.3)
+    drawn_posts.keep(space, [row | {"edit_metadata": None} for row in rows if row["avg_watch_percentage"]])
+    drawn_posts.keep(space, drawn_posts.author(90, seed=3, hour_effect=0.5, platform="youtube"))
+    with MetricsStore(space) as store:
+        daily.learn_now(store)
+    space.close()
+    (root / "rushes.toml").write_text('[insights]\ntimezone = "Europe/Berlin"\n')
+
+
+def on_view(view: str, shown: str, *more: str) -> Callable[[Pilot[Any]], Any]:
+    """Turn to a view and press further keys, until it says something."""
+
+    async def turn(pilot: Pilot[Any]) -> None:
+        await seen(pilot)
+        screen = pilot.app.screen
+        assert isinstance(screen, InsightsScreen)
+        while screen.view != view:
+            await pilot.press("v")
+        await until(pilot, lambda: screen.data is not None and screen.data.wanted.view == view, view)
+        await pilot.press(*more)
+        await until(pilot, lambda: shown in screen.copied(), shown)
+        await pilot.pause()
+
+    return turn
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("view", "words", "keys"),
+    [
+        ("report", "What to do", ()),
+        ("times", "YouTube", ("p",)),
+        ("virality", "Who predicts on YouTube", ("p",)),
+        ("clusters", "High retention", ()),
+    ],
+)
+def test_what_posts_taught(
+    snap_compare: SNAP, monkeypatch: pytest.MonkeyPatch, posts: Path, size: tuple[int, int], view: str, words: str,
+    keys: tuple[str, ...],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(kept, "now", lambda: NOW)
+    monkeypatch.setattr("core.snapshot.insights.report.now", lambda: NOW)
+    monkeypatch.setattr("core.snapshot.insights.times.now", lambda: NOW)
+    assert snap_compare(RushesApp(posts, None, "scenes"), terminal_size=size, run_before=on_view(view, words, *keys))
+
+
+@pytest.fixture(scope="module")
+def posts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workspace of the posts, made once."""
+    root = tmp_path_factory.mktemp("posts") / "ws"
+    posted_posts(root)
+    return root
+
+
+def test_no_posts_yet(snap_compare: SNAP) -> None:
+    app = RushesApp(Path("ws"), None, "scenes")
+    assert snap_compare(app, terminal_size=(80, 24), run_before=on_view("times", "No post has been measured yet"))
+
+
+def test_a_report_that_cannot_be_read(snap_compare: SNAP) -> None:
+    loop.open_workspace(Path("ws")).close()
+    Path("ws/insights/2026-01-02").mkdir(parents=True)
+    Path("ws/insights/2026-01-02/report.json").write_text("{")
+    app = RushesApp(Path("ws"), None, "scenes")
+    assert snap_compare(app, terminal_size=(80, 24), run_before=on_view("report", "cannot be read"))

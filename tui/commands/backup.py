@@ -157,10 +157,11 @@ def backup_restore(
             among = backup.vaults(load(None).settings.backup, places or [], recovery=_key(key))
         else:
             among = backup.of(space, places, _key(key))
+        living = [space.root] if space else []
     vault, chosen = backup.pick(among, wanted)
     with counted("restoring") as step:
         found = backup.restore(
-            vault, chosen, into, replace=replace, report=lambda done, of: step(done, f"of {of} parts")
+            vault, chosen, into, replace=replace, living=living, report=lambda done, of: step(done, f"of {of} parts")
         )
     lines = [f"✓ {found.files} files, {_size(found.bytes)}, in {found.into}"]
     if found.safety_copy:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.errors import RushesError, WrongUseError
+from core.visible import json_safe, visible
 
 if TYPE_CHECKING:
     from core.workspace import Workspace
@@ -29,8 +30,8 @@ FAILED, WRONG_USE = 1, 2
 
 
 def plain(text: object) -> str:
-    """Text from outside as it may reach a terminal: control characters become visible escapes."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in str(text))
+    """Text from outside as one line that may reach a terminal; see `core.visible`."""
+    return visible(text)
 
 
 def say(text: object) -> None:
@@ -41,9 +42,11 @@ def say(text: object) -> None:
 def emit(payload: Any, as_json: bool, lines: list[str] | None = None) -> None:
     """The command's result: the JSON document, or the lines for people."""
     if as_json:
-        print(json.dumps(payload, ensure_ascii=False, default=str))
+        print(json_safe(json.dumps(payload, ensure_ascii=False, default=str)))
+    elif lines is None:
+        print(json_safe(json.dumps(payload, ensure_ascii=False, indent=1, default=str)))
     else:
-        for line in lines if lines is not None else [json.dumps(payload, ensure_ascii=False, indent=1, default=str)]:
+        for line in lines:
             print(plain(line))
 
 
@@ -63,6 +66,12 @@ def workspace(path: Path | None, *, create: bool = True, consent: str | None = N
     try:
         for note in space.loaded.notes:
             say(f"! {note}")
+        if (space.cache / "forgetting.json").exists():
+            from core.privacy import resume
+
+            say("finishing what was being forgotten")
+            if problem := resume(space):
+                say(f"! {problem}")
         if consent:
             from core.capture.consent import give_consent
 
@@ -98,7 +107,8 @@ def guarded(run: Any) -> int:
         say(f"✗ {error.filename or 'a file'}: {error.strerror or error}. Check the disk and who may write there.")
         return FAILED
     except typer.TyperException as error:
-        say(f"✗ {error.format_message()}")
+        for line in error.format_message().splitlines():
+            say(f"✗ {line}")
         return WRONG_USE
     except (KeyboardInterrupt, typer.Abort):
         say("stopped")
@@ -114,7 +124,7 @@ Step = Callable[[int, str], None]
 
 
 @contextmanager
-def counted(what: str) -> Generator[Step]:
+def counted(what: str, unit: str = "rows") -> Generator[Step]:
     """A function to call with the number of rows done: a counter on a terminal, silence elsewhere."""
     if not sys.stderr.isatty():
         yield _silent
@@ -122,7 +132,7 @@ def counted(what: str) -> Generator[Step]:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn(what), TextColumn("{task.completed} rows"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn(what), TextColumn(f"{{task.completed}} {unit}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, name: bar.update(task, completed=done, description=name)

@@ -48,19 +48,23 @@ def config(
         rows = [row for row in settings.describe(loaded) if name in (None, row.name)]
         if not rows:
             raise WrongUseError(f"there is no setting {name!r}", do="List them with: rushes config")
-        lines = [f"{row.name} = {row.value}  ({row.origin})\n    {row.meaning}" for row in rows]
+        lines = [line for row in rows for line in (f"{row.name} = {row.value}  ({row.origin})", f"    {row.meaning}")]
         emit([row._asdict() for row in rows], as_json, lines)
 
 
 @app.command()
 def doctor(as_json: AsJson = False, where: InWorkspace = None) -> None:
-    """What this machine and this workspace are fit for, and what to mend."""
+    """What this machine and this workspace are fit for, what to mend, and what leaves the machine."""
+    from core import privacy
+    from core.privacy import leaves
     from core.training import estimate, preflight
 
     with workspace(where) as space:
         report = preflight.check(space)
         report.estimate_seconds = estimate.every(space)
-        emit(report.to_json(), as_json, report.lines())
+        ways, agreed = privacy.leaving(space), privacy.agreed(space)
+        facts = {"leaves": [way.to_json() for way in ways], "consent": agreed}
+        emit(report.to_json() | facts, as_json, [*report.lines(), *leaves.lines(ways), *privacy.agreed_lines(agreed)])
         if not report.ok:
             raise typer.Exit(1)
 
@@ -68,10 +72,12 @@ def doctor(as_json: AsJson = False, where: InWorkspace = None) -> None:
 @app.command()
 def rebuild(as_json: AsJson = False, where: InWorkspace = None) -> None:
     """Make the catalog again from the journals, and the records of past trainings from their folders and cards."""
+    from core.insights import metrics
     from core.training import record
 
     with workspace(where) as space:
         counts = space.store.rebuild()
+        counts |= metrics.rebuild(space)
         restored = {"jobs": record.restore_jobs(space), "runs": record.restore_runs(space)}
         say("the catalog was made again from the journals")
         emit(counts | restored, as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -55,10 +56,22 @@ def screens(
 
         print(f"rushes {installed('rushes')}")
         raise typer.Exit
+    if context.invoked_subcommand and workspace:
+        # `rushes -w A forget B` must mean A, never whatever lies around.
+        before = os.environ.get("RUSHES_WORKSPACE")
+        os.environ["RUSHES_WORKSPACE"] = str(workspace)
+        context.call_on_close(lambda: _back(before))
     if context.invoked_subcommand is None:
         from tui.start import Start
 
         Start(str(workspace) if workspace else None, source, task).run()
+
+
+def _back(before: str | None) -> None:
+    if before is None:
+        os.environ.pop("RUSHES_WORKSPACE", None)
+    else:
+        os.environ["RUSHES_WORKSPACE"] = before
 
 
 for commands in (

@@ -5,7 +5,6 @@ The training itself is another process; this only reads what it writes (`core.sn
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 Page = Literal["log", "check", "advice"]
 TITLES: dict[Page, str] = {"check": "Check (p goes back)", "advice": "Advice (a goes back)"}
 LOOK_S = 1.0  # how often the elapsed time of a running training is brought up to date
-EXPORTS = "exports"
 WIDTHS = [(0, "-narrow"), (110, "-wide")]  # cells from which the class is set
 
 
@@ -341,7 +339,7 @@ class TrainingScreen(SectionScreen["Training"]):
     # The two buttons of the dashboard
 
     def action_export(self) -> None:
-        """Write the manifests of what would be learnt from now."""
+        """Write the data set as one archive: answers, clips, versions, manifests."""
         space, task, data = self.rushes.space, self.rushes.chosen_task, self.data
         if space is None or not task or data is None or self._exporting:
             return
@@ -351,14 +349,12 @@ class TrainingScreen(SectionScreen["Training"]):
             return
         self._exporting = True
         self._busy(0)
-        self._export(space, task)
+        self._export(space)
 
     @work(thread=True, group="export", exit_on_error=False)
-    def _export(self, space: Workspace, task: str) -> None:
-        from core import tasks
-        from core.training import dataset
+    def _export(self, space: Workspace) -> None:
+        from core.exporting import dataset
 
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         told = [0]
 
         def tell(part: float) -> None:
@@ -366,12 +362,11 @@ class TrainingScreen(SectionScreen["Training"]):
                 told[0] = percent
                 self.post_message(self.Exporting(percent))
 
-        folder = space.root / EXPORTS / f"{stamp}-{task}"
         try:
-            found = dataset.export(space, tasks.get(task), folder, progress=tell, stop=self.leaving.is_set)
+            found = dataset.export(space, report=tell, stop=self.leaving.is_set)
         finally:
             self.post_message(self.Exporting(None))
-        self.notify(job_words.exported(found, str(folder)), markup=False)  # may be called from a thread
+        self.notify(job_words.exported(found), markup=False)  # may be called from a thread
 
     @on(Exporting)
     def _export_on(self, message: Exporting) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,6 +56,20 @@ def test_every_type_is_a_room_of_its_own(store: EmbeddingsStore) -> None:
     assert type_of("CLIP_VISUAL") is EmbeddingType.CLIP_VISUAL
     with pytest.raises(WrongUseError, match="brand_style"):
         type_of("smell")
+
+
+def test_a_type_may_be_given_by_its_name(store: EmbeddingsStore) -> None:
+    """As a program does that has it from JSON."""
+    name: Any = "clip_visual"
+    vector = numbers(1)[0]
+    store.store_now(Embedding(name, "a", vector, MAKER))
+    assert store.batch_now(BatchRequest([Embedding(name, "b", vector, MAKER)])).stored == 1
+    assert [one.key for one in store.search_now(SearchRequest(name, vector))] == ["a", "b"]
+    kept = store.get_now(SEEN, "b")
+    assert kept is not None
+    assert kept.type is SEEN
+    with pytest.raises(VectorError, match="brand_style"):
+        store.store_now(Embedding("smell", "c", vector, MAKER))  # pyright: ignore[reportArgumentType]
 
 
 def test_the_search_finds_the_highest_cosines_whatever_the_lengths(store: EmbeddingsStore) -> None:

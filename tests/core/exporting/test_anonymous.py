@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,8 @@ def secrets(space: Workspace) -> list[bytes]:
         for item in space.store.answered(task):
             sample = item.sample
             found += [sample.id, sample.media_hash or "", Path(sample.media or "").name, sample.extra["file"]]
-            found += [sample.group, sample.video_id or "", str(sample.captured_at)]
+            found += [sample.group, sample.video_id or "", str(sample.captured_at), str(item.correction.at)]
+            found.append(time.strftime("%Y-%m-%d", time.gmtime(item.correction.at)))
     return [text.encode() for text in found if text]
 
 

@@ -45,6 +45,22 @@ def test_vsr_pairs_name_clips_that_are_there(taught: Workspace, empty: Workspace
     assert answers(empty, "speech") == answers(taught, "speech")
 
 
+def test_an_export_of_nothing_is_refused_and_the_earlier_one_stays(taught: Workspace, empty: Workspace, tmp_path: Path):
+    pairs.export_vsr(taught, tmp_path / "vsr")
+    pairs.export_llm(taught, tmp_path / "llm")
+    huggingface.export(taught, tmp_path / "hf", task="scenes")
+    for run in (
+        lambda: pairs.export_vsr(empty, tmp_path / "vsr"),
+        lambda: pairs.export_llm(empty, tmp_path / "llm"),
+        lambda: huggingface.export(empty, tmp_path / "hf", task="scenes"),
+    ):
+        with pytest.raises(WrongUseError, match="has no answers to export"):
+            run()
+    assert len(read(tmp_path / "vsr" / "vsr.jsonl")) == 2
+    assert read(tmp_path / "llm" / "llm.jsonl")
+    assert (tmp_path / "hf" / folder.MARK).is_file()
+
+
 def test_linked_clips_take_no_room(taught: Workspace, tmp_path: Path):
     pairs.export_vsr(taught, tmp_path / "vsr", link=True)
     clip = next((tmp_path / "vsr" / "clips").iterdir())

@@ -13,10 +13,14 @@ from core.backup.destinations import at
 from core.backup.keys import load as keys
 from core.backup.vault import Vault
 from core.errors import StoreError
+from core.files import locked
 from core.store import forgotten
+from core.training import jobs
 from core.workspace import Workspace
 from tests.conftest import Ran
 from tests.core.privacy import used
+from tests.tui.conftest import ready
+from tui.app import RushesApp
 
 FORGETTING = """
 import os, signal, sys
@@ -93,6 +97,46 @@ def test_a_restore_elsewhere_applies_the_newest_list_of_the_vault(
     backup.now(space, [str(where)], unencrypted=True)
     backup.restore(vault_at(space, where), made, tmp_path / "machine" / "back")
     assert used.found(tmp_path / "machine" / "back", marks(one)) == []
+
+
+def test_a_restore_elsewhere_knows_what_was_forgotten_since_the_newest_backup(
+    kept: tuple[Workspace, used.Sample, Path, str], tmp_path: Path, rushes: Callable[..., Ran]
+) -> None:
+    space, one, where, made = kept
+    said = privacy.forget(space, [one.id])
+    assert said.notes == ()
+    done = rushes("backup", "restore", made, "--from", where, "--into", tmp_path / "machine" / "back")
+    assert done.code == 0, done.err
+    assert used.found(tmp_path / "machine" / "back", marks(one)) == []
+
+
+def test_what_was_allowed_again_is_not_erased_by_a_restore(
+    kept: tuple[Workspace, used.Sample, Path, str], tmp_path: Path
+) -> None:
+    space, one, where, made = kept
+    privacy.forget(space, [one.id])
+    brought = tmp_path / "brought" / one.extra["file"]
+    assert privacy.allow_again(space, brought)
+    backup.restore(vault_at(space, where), made, tmp_path / "machine" / "back")
+    assert one.id in known(tmp_path / "machine" / "back")
+
+
+def test_a_backup_named_from_another_folder_is_found_from_anywhere(
+    small: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = backup.now(small, ["disk"], unencrypted=True)
+    monkeypatch.chdir("/")
+    one = small.store.answered("ratings")[0].sample
+    assert privacy.forget(small, [one.id], dry_run=True).backups_holding_it == (made.id,)
+
+
+def test_a_place_of_backups_that_is_not_there_is_said(kept: tuple[Workspace, used.Sample, Path, str]) -> None:
+    space, one, where, _ = kept
+    where.rename(where.with_name("unplugged"))
+    said = privacy.forget(space, [one.id])
+    assert f"its backups at {where} are not there now; they may hold it" in said.notes
+    assert any(f"{where} does not know of it until the next backup there" in note for note in said.notes)
 
 
 def test_a_list_that_cannot_be_read_stops_a_restore(
@@ -184,3 +228,53 @@ def test_two_lists_are_joined_whatever_their_salts(tmp_path: Path) -> None:
     assert both.versions(["one"]) == ["ratings/v1"]
     entries = json.loads(forgotten.path_of(tmp_path / "a").read_text())["forgotten"]
     assert len({entry["salt"] for entry in entries}) == 2
+
+
+def cut_off(space: Workspace, one: used.Sample) -> None:
+    ended = subprocess.run([sys.executable, "-c", FORGETTING, str(space.root), one.id, "1"], check=False)
+    assert ended.returncode == -9
+    assert privacy.pending(space) is not None
+
+
+def test_commands_go_on_while_a_training_keeps_a_forgetting_from_its_end(
+    small: Workspace, rushes: Callable[..., Ran]
+) -> None:
+    one = small.store.answered("ratings")[0].sample
+    cut_off(small, one)
+    with locked(small.jobs / jobs.WORKER_LOCK):
+        listed = rushes("jobs", "list", "-w", small.root)
+    assert listed.code == 0
+    assert "hidden, but not erased yet" in listed.err
+    assert one.id not in known(small.root)
+    assert rushes("jobs", "list", "-w", small.root).code == 0
+    assert used.found(small.root, marks(one)) == []
+
+
+async def test_the_screens_finish_a_forgetting_when_they_open(small: Workspace) -> None:
+    one = small.store.answered("ratings")[0].sample
+    cut_off(small, one)
+    app = RushesApp(small.root, None, "ratings")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+    assert privacy.pending(small) is None
+    assert used.found(small.root, marks(one)) == []
+
+
+def test_a_kill_before_the_list_is_written_is_finished_with_the_list(
+    small: Workspace, rushes: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = small.store.answered("ratings")[0].sample
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as only:
+        only.setattr(forgotten, "add", killed)
+        with pytest.raises(Killed):
+            privacy.forget(small, [one.id])
+    assert rushes("jobs", "list", "-w", small.root).code == 0
+    assert forgotten.read(small.root).has(one.id)
+    assert used.found(small.root, marks(one)) == []

@@ -1,4 +1,4 @@
-"""What Insights shows: the automation gate and what it lacks, what waits for approval, how right the model is."""
+"""What the view Gate shows: the automation gate and what it lacks, what waits for approval, how right the model is."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True)
-class Insights:
+class GateView:
     """One reading.
 
     Attributes:
@@ -126,13 +126,13 @@ class Insights:
         return sum(entry.state in OPEN for entry in self.entries)
 
 
-def take(space: Workspace, task: str) -> Insights:
+def take(space: Workspace, task: str) -> GateView:
     """Read it all; takes milliseconds on small workspaces, but call it from a thread."""
     from core import automation
 
     hook, problem = _hook(space)
     found = sorted(automation.entries(space), key=lambda entry: -entry.at)
-    return Insights(
+    return GateView(
         task=task,
         gate=_gate(automation.status(space)),
         entries=tuple(sorted(found, key=lambda entry: entry.state not in OPEN)),

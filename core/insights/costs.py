@@ -1,0 +1,182 @@
+"""What keeping vectors and metrics and learning from them costs a month, beside the budgets of seed 001.
+
+Sizes and seconds are measured here and now; only the prices are settings.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.insights.metrics import MetricsStore
+from core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+EVENT = "learning_run"
+WARN_AT = 0.8
+MONTH_DAYS = 30.0
+DAY_S, HOUR_S, GB = 86_400.0, 3_600.0, 1e9
+VECTOR_TABLES = ("embedding_collections", "embeddings", "embeddings_gone", "rushes_embeddings",
+                 "rushes_embedding_encoders")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """One budget line.
+
+    Attributes:
+        measured: what was measured: bytes kept, or seconds of computing a month, and of what.
+        share: cost / budget; None where the budget is 0.
+    """
+
+    name: str
+    measured: dict[str, float]
+    eur_month: float
+    budget_eur: float
+    share: float | None
+    warning: bool
+
+
+@dataclass(frozen=True)
+class Costs:
+    """All lines and their sum."""
+
+    lines: list[Line]
+    total: Line
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def warnings(self) -> list[str]:
+        """A sentence for every line from 80 % of its budget on."""
+        return [
+            f"{line.name}: {line.eur_month:.2f} € a month is {line.share:.0%} of its budget of {line.budget_eur:.2f} €"
+            for line in (*self.lines, self.total)
+            if line.warning and line.share is not None
+        ]
+
+
+def measure(space: Workspace, store: MetricsStore) -> Costs:
+    """What the workspace costs a month as it is now."""
+    prices = space.settings.insights
+    runs = _runs(space)
+    vectors = {
+        "tables_bytes": _tables(space, store, VECTOR_TABLES),
+        "journal_bytes": _size(space.data / "embeddings.jsonl"),
+        "cache_bytes": _folder(space.cache / "vectors"),
+    }
+    metrics = {
+        "tables_bytes": _tables(space, store, _metric_tables()),
+        "journal_bytes": _size(space.data / "metrics.jsonl"),
+        "imports_bytes": _folder(space.data / "imports"),
+    }
+    lines = [
+        _line("embeddings storage", vectors, _gb(vectors) * prices.eur_per_gb_month, prices.storage_budget_eur),
+        _line("metrics database", metrics, _gb(metrics) * prices.eur_per_gb_month, prices.metrics_budget_eur),
+        _line(
+            "learning compute",
+            runs,
+            runs["seconds_month"] / HOUR_S * prices.eur_per_compute_hour,
+            prices.compute_budget_eur,
+        ),
+    ]
+    cost, budget = sum(line.eur_month for line in lines), sum(line.budget_eur for line in lines)
+    return Costs(lines, _line("total", {}, cost, budget))
+
+
+@contextmanager
+def timed(store: MetricsStore, name: str) -> Generator[None]:
+    """Measure a learning run; its seconds are noted when it ends well."""
+    begun = time.perf_counter()
+    yield
+    if store.space is not None:
+        seconds = round(time.perf_counter() - begun, 3)
+        store.space.store.note(EVENT, {"name": name, "seconds": seconds})
+
+
+def _line(name: str, measured: dict[str, float], cost: float, budget: float) -> Line:
+    share = cost / budget if budget > 0 else None
+    over = cost > 0 if share is None else share >= WARN_AT
+    return Line(name, measured, cost, budget, share, over)
+
+
+def _gb(measured: dict[str, float]) -> float:
+    return sum(measured.values()) / GB
+
+
+def _runs(space: Workspace) -> dict[str, float]:
+    """Runs of the last 30 days; a shorter history is taken to go on as it began."""
+    now = time.time()
+    runs = [
+        (float(event["at"]), float(event["seconds"]))
+        for event in space.store.events(EVENT)
+        if _is_number(event.get("at")) and _is_number(event.get("seconds")) and event["at"] > now - MONTH_DAYS * DAY_S
+    ]
+    if not runs:
+        return {"runs": 0, "seconds": 0.0, "seconds_month": 0.0}
+    days = min(max((now - min(at for at, _ in runs)) / DAY_S, 1.0), MONTH_DAYS)
+    seconds = sum(took for _, took in runs)
+    return {"runs": len(runs), "seconds": seconds, "seconds_month": seconds / days * MONTH_DAYS}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _metric_tables() -> Sequence[str]:
+    from core.insights.tables import METADATA
+
+    return list(METADATA.tables)
+
+
+def _tables(space: Workspace, store: MetricsStore, names: Sequence[str]) -> float:
+    """Bytes of these tables and their indexes, in the catalog and where metrics lie in PostgreSQL, there too."""
+    found = _in_file(space.root / "rushes.db", names)
+    if store.database.path is None:
+        with store.database.read() as conn:
+            found += sum(_on_server(conn, name) for name in names)
+    return float(found)
+
+
+def _in_file(path: Path, names: Sequence[str]) -> float:
+    import sqlite3
+
+    if not path.exists():
+        return 0.0
+    marks = ", ".join("?" * len(names))
+    conn = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
+    try:
+        row = conn.execute(
+            "SELECT sum(d.pgsize) FROM dbstat d JOIN sqlite_master m ON m.name = d.name "
+            f"WHERE d.aggregate = 1 AND m.tbl_name IN ({marks})",
+            list(names),
+        ).fetchone()
+    except sqlite3.Error:  # a SQLite without dbstat, or a damaged file: the whole file is the nearest that is known
+        return _size(path)
+    finally:
+        conn.close()
+    return float(row[0] or 0)
+
+
+def _on_server(conn: Connection, name: str) -> float:
+    from sqlalchemy import text
+
+    return float(conn.scalar(text("SELECT pg_total_relation_size(to_regclass(:name))"), {"name": name}) or 0)
+
+
+def _size(path: Path) -> float:
+    try:
+        return float(path.stat().st_size)
+    except OSError:
+        return 0.0
+
+
+def _folder(path: Path) -> float:
+    return sum(_size(Path(folder) / name) for folder, _, names in os.walk(path) for name in names)

@@ -1,0 +1,1 @@
+"""What Insights shows, one module per view: frozen readings, taken in a thread."""
