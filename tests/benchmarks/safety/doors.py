@@ -165,8 +165,9 @@ def _look(space: Workspace) -> None:
     from core.automation import gate, publishing
     from core.backup import history
     from core.review import queue, triage
-    from core.snapshot import capture, insights, models, review
+    from core.snapshot import capture, models, review
     from core.snapshot import training as trainings
+    from core.snapshot.insights import gate as insights
 
     for task in tasks.names():
         _answered(space.store.statistics, task)
