@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,7 +34,7 @@ def insights_daily(date: Date = None, as_json: AsJson = False, where: InWorkspac
 
     with workspace(where) as space, MetricsStore(space) as store:
         report = daily.learn_day(store, _day(store_aggregator(store), date))
-        emit(report.to_json(), as_json, markdown(report).splitlines())
+        emit(report.to_json(), as_json, _plain(markdown(report)))
         if not as_json:
             say(f"kept in {space.root / 'insights' / report.date}")
 
@@ -63,7 +64,7 @@ def insights_report(date: Date = None, as_json: AsJson = False, where: InWorkspa
         if date is None and not known:
             raise WrongUseError("there is no report yet", do="Make one: rushes insights daily")
         report = history.load(space, date or known[-1])
-        emit(report.to_json(), as_json, markdown(report).splitlines())
+        emit(report.to_json(), as_json, _plain(markdown(report)))
 
 
 @insights_app.command("history")
@@ -156,3 +157,8 @@ def _score_lines(one: dict[str, Any]) -> list[str]:
 
 def _number(value: float | None) -> str:
     return "not known" if value is None else f"{value:.2f}"
+
+
+def _plain(page: str) -> list[str]:
+    """A page's lines without the strokes that keep Markdown from reading signs of names as its own."""
+    return [re.sub(r"\\([\\`*_{}\[\]<>#|])", r"\1", line) for line in page.splitlines()]
