@@ -31,6 +31,7 @@ LABEL_SOURCES = frozenset({"manual_seed", "calculated_rating", "confirmed", "imp
 SEED_SCALE = 5.0  # seed 004's highest score
 MOST_RATINGS = 1_000_000_000  # of one sample: beyond it a number is a slip, and the catalog's integers end
 TOO_LONG = "the line is longer than limits.line_mb"
+LONGEST_CELL = 128 << 10  # characters; a quote that is never closed would swallow the rest of the file
 SET_SCALE = "For scores from 0 to 5 run: rushes config ratings.scale '[0, 5]'"
 OTHER_SCALE = f"the scores of this file go beyond 1. {SET_SCALE}"  # see `off_scale`
 
@@ -97,9 +98,10 @@ def read_manifest(
             reader = csv.DictReader(TOO_LONG if line is None else line for line in untrusted.bounded(file, "\n"))
             columns = _columns(reader.fieldnames or [], task, renamed or {}, path)
             for number in itertools.count(1):
+                csv.field_size_limit(LONGEST_CELL)  # one for the whole process: readers of vectors and metrics raise it
                 try:
                     raw = next(reader, None)
-                except csv.Error as error:  # a cell of 128 KB, a NUL: the rows after it are as good as ever
+                except csv.Error as error:  # a cell too long, a NUL: the rows after it are as good as ever
                     yield BadRow(number, f"is not CSV ({error})")
                     continue
                 if raw is None:

@@ -188,6 +188,7 @@ def _take(
 ) -> int:
     """Read up to so many rows into `kept`; returns how many there were, broken and blank ones included."""
     number, some, broken = raw.done + 1, list[list[str]](), 0
+    csv.field_size_limit(min(lines.longest, 1 << 30))  # again: it is the process's, and a manifest's reader lowers it
     try:
         some.extend(islice(reader, count))
     except csv.Error:  # `some` has the rows before it

@@ -68,6 +68,8 @@ def test_the_home_of_nobody_costs_its_row(rushes: Rushes, tmp_path: Path):
 
 
 def test_a_cell_that_is_too_long_is_called_so(rushes: Rushes, written: Callable[..., Path], tmp_path: Path):
+    (tmp_path / "posts.csv").write_text("content_id,views\np1,10\n")
+    rushes("metrics", "import", tmp_path / "posts.csv", "--platform", "tiktok", "-w", tmp_path / "w")
     for ran in both(rushes, written((0.5, "", "", "x" * 200_000)), tmp_path / "w"):
         assert ran.code == 1
         assert "field larger than" in ran.err + ran.out
