@@ -19,7 +19,8 @@ from random import Random
 from types import FrameType
 from typing import Any
 
-from tests.benchmarks.safety.doors import DOORS, Bench, Door
+from tests.benchmarks.safety.bench import Bench
+from tests.benchmarks.safety.doors import DOORS, Door
 
 HANG_S = 1.0  # for one input
 GIVE_UP_S = 60  # for one round

@@ -102,3 +102,17 @@ def document(rng: Random, good: Any) -> bytes:
         return spoilt(rng, encoded(dumped(good)))
     return rng.choice((b"", b"null", b"[]", b"{}", b"\0" * 50, b"[" * 100_000, b'"' + b"x" * 1_000_000,
                        rng.randbytes(200), b"\xef\xbb\xbf{}", b"1" * 10_000))  # fmt: skip
+
+
+def hostile_line(rng: Random, good: list[bytes]) -> bytes:
+    """A line for a journal with these good lines: one of them changed or spoilt, or another document."""
+    how = rng.random()
+    source = rng.choice(good)
+    if how < 0.7:
+        line = json.loads(source)
+        # A changed line that still names a good sample would be a later word on it, which counts.
+        line |= {"sample": "other", "id": "other", "batch": f"b{rng.random()}"} if rng.random() < 0.9 else {}
+        return encoded(dumped(changed(rng, line)))
+    if how < 0.8:
+        return spoilt(rng, source.replace(b'"sample": "', b'"sample": "x'))
+    return document(rng, {"framePath": "x.jpg", "rating": 0.5})

@@ -17,6 +17,7 @@ from core.workspace import Workspace
 BATCH = "0b0e5a1c-0000-4000-8000-00000000b000"
 JOB = "20260101-000000-abc123"
 VALUES: dict[str, Any] = {"scenes": "action", "speech": "bin blue at f two now", "ratings": 0.4}
+JOURNALS = {"corrections.jsonl": "scenes", "samples.jsonl": "speech", "annotations.jsonl": "ratings"}
 EACH = 3  # answers of each task
 PROGRESS = {"at": 1.0, "progress": 30.0, "stage": "training", "eta_seconds": 9.0, "epoch": 1, "train_loss": 0.5,
             "val_loss": 0.6, "metrics": {"mae": 0.1}}  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.benchmarks.safety.doors import Bench
+from tests.benchmarks.safety.bench import Bench
 
 
 @pytest.fixture(scope="session")

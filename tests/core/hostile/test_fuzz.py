@@ -17,7 +17,8 @@ from core.errors import RushesError
 from core.store import wire
 from core.visible import drawn, is_safe, json_safe, visible
 from tests.benchmarks.safety import doors, fuzz
-from tests.benchmarks.safety.doors import Bench, Door
+from tests.benchmarks.safety.bench import Bench
+from tests.benchmarks.safety.doors import Door
 from tests.benchmarks.safety.mutation import junk
 
 ROUNDS: dict[Door, int] = {doors.metadata: 8, doors.backups: 12, doors.manifests: 5, doors.answers: 2,

@@ -23,7 +23,7 @@ from core.store.identity import new_id
 from core.store.records import Correction, Sample
 from core.training import audit
 from core.workspace import Workspace
-from tests.benchmarks.safety.doors import Bench
+from tests.benchmarks.safety.bench import Bench
 from tests.core.hostile.trees import tree
 
 CLIMBING = ("../outside/secret.png", "training_data/../../outside/secret.png", "link/secret.png", "link.png")
