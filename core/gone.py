@@ -54,7 +54,7 @@ class Gone:
 
     def in_value(self, value: Any) -> bool:
         """Whether a JSON value names one of the samples anywhere."""
-        return self.named("\n".join(_texts(value)))
+        return self.named("\n".join(texts(value)))
 
     def without(self, value: Any, *, words: bool = False) -> Any:
         """A JSON value without what names the samples; `DROPPED` where nothing of it may stay.
@@ -93,16 +93,17 @@ class Gone:
         return kept
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts(value: Any) -> Iterator[str]:
+    """The texts in a JSON value, names of fields included."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for name, part in cast("dict[str, Any]", value).items():
             yield name
-            yield from _texts(part)
+            yield from texts(part)
     elif isinstance(value, list):
         for part in cast("list[Any]", value):
-            yield from _texts(part)
+            yield from texts(part)
 
 
 def _plain(text: str) -> str:

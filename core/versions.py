@@ -17,7 +17,6 @@ from core.workspace import Workspace
 
 FACTORY = "factory"
 FACTORY_FOLDER = Path(__file__).parent / "factory"
-MOST_VERSIONS = 10**9  # a number beyond it is damage
 IMPORTED = "imported"  # a card's `base` where the file is somebody else's
 JOB_ID = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}"  # the name of a folder, and no way out of the one it lies in
 _NUMBERED = re.compile(r"model_v(\d+)\.onnx")

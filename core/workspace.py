@@ -104,6 +104,11 @@ class Workspace:
         return self.root / "cache"
 
     @property
+    def forgetting(self) -> Path:
+        """What is being erased for good; the file is there while that is under way or was cut off."""
+        return self.cache / "forgetting.json"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

@@ -122,7 +122,7 @@ class RushesApp(App[None]):
 
         try:
             space = loop.open_workspace(self.root)
-            if (space.cache / "forgetting.json").exists():
+            if space.forgetting.exists():
                 from core import privacy
 
                 if problem := privacy.resume(space):

@@ -13,7 +13,6 @@ from core.files import sha256_file, write_atomic
 from core.gone import DROPPED, Gone
 from core.workspace import Workspace
 
-OWN = "forgetting.json"  # in cache/: what is being forgotten now (see `forgetting`)
 DOCUMENTS = (".json",)
 TEXTS = (".txt", ".md", ".html", ".log")  # what was copied from a screen, drafts of reports
 UNFINISHED = re.compile(r"\.(\d+)-")  # how core.files calls what is being written, by the process's number
@@ -23,7 +22,7 @@ OVERLAP = 4096  # bytes; longer than any path
 
 def erase(space: Workspace, gone: Gone) -> list[str]:
     """Erase samples from cache/ and logs/; see `core.gone`."""
-    done = [path for path in files(space.cache) if path != space.cache / OWN and _cached(path, gone)]
+    done = [path for path in files(space.cache) if path != space.forgetting and _cached(path, gone)]
     done += [path for path in files(space.logs) if _logged(path, gone)]
     done += [path for path in files(space.root) if _unfinished(path)]
     return sorted(path.relative_to(space.root).as_posix() for path in done)
@@ -126,7 +125,7 @@ def left(space: Workspace, gone: Gone) -> list[str]:
     skipped = {space.kept("clip"), space.kept("image"), space.root / "backups"}
     found: list[str] = []
     for path in files(space.root):
-        if path == space.cache / OWN or any(path.is_relative_to(folder) for folder in skipped):
+        if path == space.forgetting or any(path.is_relative_to(folder) for folder in skipped):
             continue
         if gone.named(path.name) or mentions(path, gone):
             found.append(path.relative_to(space.root).as_posix())

@@ -11,7 +11,6 @@ import json
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from core import backup
@@ -22,7 +21,7 @@ from core.errors import RushesError, StoreError
 from core.files import locked, write_atomic
 from core.gone import Gone
 from core.privacy import lineage, places, tracing
-from core.privacy.caches import OWN, left
+from core.privacy.caches import left
 from core.privacy.tracing import Trace
 from core.store import forgotten
 from core.store.places import Places
@@ -113,7 +112,7 @@ def resume(space: Workspace) -> str | None:
 
     What is to be forgotten is hidden then, so whoever opens the workspace goes on.
     """
-    if not _intent(space).exists():
+    if not space.forgetting.exists():
         return None
     try:
         finish(space)
@@ -138,12 +137,12 @@ def _hide(space: Workspace) -> str:
 def pending(space: Workspace) -> Gone | None:
     """What a forgetting that was cut off was about."""
     try:
-        said: Any = json.loads(_intent(space).read_bytes())
+        said: Any = json.loads(space.forgetting.read_bytes())
         return Gone(**{name: frozenset(said[name]) for name in Gone.__slots__})
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StoreError(f"cannot be read ({error})", where=_intent(space), do="Name what to forget again.") from None
+        raise StoreError(f"cannot be read ({error})", where=space.forgetting, do="Name what to forget again.") from None
 
 
 def sweep(space: Workspace) -> list[str]:
@@ -256,27 +255,23 @@ def _carry(space: Workspace, known: dict[str, Trace], which: Iterable[str]) -> N
             space.store.add_samples([sample])
 
 
-def _intent(space: Workspace) -> Path:
-    return space.cache / OWN
-
-
 def _write_down(space: Workspace, gone: Gone, versions: Iterable[str]) -> None:
     """What is to be erased, then that it is forgotten; without the list nothing is."""
     _intend(space, gone)
     try:
         forgotten.add(space.root, gone.samples, gone.hashes, versions)
     except StoreError:
-        _intent(space).unlink(missing_ok=True)
+        space.forgetting.unlink(missing_ok=True)
         raise
 
 
 def _intend(space: Workspace, gone: Gone) -> None:
-    write_atomic(_intent(space), json.dumps({name: sorted(getattr(gone, name)) for name in Gone.__slots__}))
+    write_atomic(space.forgetting, json.dumps({name: sorted(getattr(gone, name)) for name in Gone.__slots__}))
 
 
 def _erase(space: Workspace, gone: Gone) -> list[str]:
     done: list[str] = []
     for erase in places.erasers().values():
         done += erase(space, gone)
-    _intent(space).unlink(missing_ok=True)
+    space.forgetting.unlink(missing_ok=True)
     return sorted(set(done))

@@ -8,6 +8,7 @@ from typing import Any
 
 from core import registry
 from core.errors import ModelError
+from core.gone import texts
 from core.workspace import Workspace
 
 
@@ -50,19 +51,12 @@ def frozen_words(space: Workspace, versions: Iterable[str], words: Collection[st
             params: dict[str, Any] = registry.card(space, task, version).spec.params
         except ModelError:
             continue
-        held = single & set(_texts(params))
+        held = single & words_of(params)
         if held:
             found[name] = sorted(held)
     return found
 
 
-def _texts(value: Any) -> Iterable[str]:
-    if isinstance(value, str):
-        yield from (word.lower() for word in value.split())
-    elif isinstance(value, dict):
-        for name, part in value.items():  # pyright: ignore[reportUnknownVariableType]
-            yield from _texts(name)
-            yield from _texts(part)
-    elif isinstance(value, list | tuple):
-        for part in value:  # pyright: ignore[reportUnknownVariableType]
-            yield from _texts(part)
+def words_of(params: dict[str, Any]) -> set[str]:
+    """The single words that a version's params hold, in lower case."""
+    return {word.lower() for text in texts(params) for word in text.split()}

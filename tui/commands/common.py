@@ -66,7 +66,7 @@ def workspace(path: Path | None, *, create: bool = True, consent: str | None = N
     try:
         for note in space.loaded.notes:
             say(f"! {note}")
-        if (space.cache / "forgetting.json").exists():
+        if space.forgetting.exists():
             from core.privacy import resume
 
             say("finishing what was being forgotten")

@@ -186,7 +186,7 @@ def test_a_version_is_named_with_the_words_frozen_into_it(small: loop.Workspace)
 
     known = lineage.frozen_words(small, ["speech/factory"], {"xyzzyq"})
     assert known == {}
-    words = set(lineage._texts(registry.card(small, "speech", "factory").spec.params))  # pyright: ignore[reportPrivateUsage]
+    words = lineage.words_of(registry.card(small, "speech", "factory").spec.params)
     some = sorted(word for word in words if len(word) > 2)[:2]
     assert lineage.frozen_words(small, ["speech/factory"], {*some, "xyzzyq"}) == {"speech/factory": some}
 
