@@ -62,26 +62,21 @@ def run(
         StoreError: it cannot be kept.
     """
     checks.named(encoder_id, "encoder_id")
-    suffix = file.suffix.lower()
+    form = file.suffix.lower().removeprefix(".")
     if not file.is_file():
         raise WrongUseError("there is no such file", where=file)
-    if suffix == ".npy":
-        found = _joined(file, ids, kind, encoder_id)
-        content = ledger.as_npz(found.rows)
-        source = kept.keep_bytes(space.root, content, ".npz") if isinstance(store.backend, Local) else None
-        form = "npz"
-    else:
-        found = reading.read(file, kind, encoder_id)
-        source = kept.keep(space.root, file) if isinstance(store.backend, Local) else None
-        form = suffix[1:]
+    is_bare = form == "npy"
+    found = _joined(file, ids, kind, encoder_id) if is_bare else reading.read(file, kind, encoder_id)
     rows, errors = found.rows, found.errors
     size = rows.vectors.shape[1]
     if store.dimension is not None and len(rows.keys) and size != store.dimension:
         raise VectorError(f"its vectors have {size} numbers, {store.dimension} are needed", where=file.name)
     if not len(rows.keys):
         new = updated = 0
-    elif isinstance(store.backend, Local) and source is not None:
-        new, updated = store.backend.bring(source, form, rows)
+    elif isinstance(store.backend, Local):
+        root = space.root
+        source = kept.keep_bytes(root, ledger.as_npz(rows), ".npz") if is_bare else kept.keep(root, file)
+        new, updated = store.backend.bring(source, "npz" if is_bare else form, rows)
     else:
         new, updated = store.backend.put(rows)
     return Imported(kind, encoder_id, size, len(rows.keys) + len(errors), new, updated, errors)

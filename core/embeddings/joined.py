@@ -71,7 +71,7 @@ def joined(
     near = frozenset(key for kind in mine for key in cosines(kind, keys, CANDIDATES)) - {like}
     if not near:
         return []
-    scores = {kind: cosines(kind, near, min(len(near), 10_000)) for kind in mine}
+    scores = {kind: cosines(kind, near, len(near)) for kind in mine}
     found = [_joined(key, scores, kinds, weights) for key in near]
     return sorted(found, key=lambda one: (-round(one.score, 6), one.key))[:k]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from core.workspace import Workspace
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+T = TypeVar("T")
 QUICK = 6_000_000  # numbers: about 1 ms
 TRIES = 3  # when others remove what was just found
 
@@ -62,19 +63,23 @@ class Local:
         self._fits(found)
         return self.ledger.bring(file, found.once(), form)
 
+    def _ask(self, question: Callable[[Database], T]) -> T:
+        """An answer of the catalog, equal to the journal as it is by now."""
+        self.ledger.mirror.refresh()
+        return self.ledger.mirror.ask(question)
+
     def _fits(self, found: Rows) -> None:
         """Refuse vectors of another dimension than the encoder's others."""
         size = found.vectors.shape[1]
         if self._sizes.get((found.type, found.encoder_id)) == size or not len(found.keys):
             return
-        self.ledger.mirror.refresh()
 
         def ask(db: Database) -> None:
             head = rows.head(db, found.type, found.encoder_id)
             if head is not None and head.dimension != size and rows.holds(db, head.id):
                 raise rows.other_dimension(found.type, found.encoder_id, size, head.dimension)
 
-        self.ledger.mirror.ask(ask)
+        self._ask(ask)
         self._sizes[found.type, found.encoder_id] = size
 
     def update(self, kind: EmbeddingType, encoder_id: str, key: str, metadata: Json) -> bool:
@@ -91,7 +96,7 @@ class Local:
             head = rows.head(db, kind, encoder_id)
             return [] if head is None else rows.keys_of(db, head.id, keys)
 
-        if known := self.ledger.mirror.ask(ask):
+        if known := self._ask(ask):
             self.ledger.delete(kind, encoder_id, known)
         return len(known)
 
@@ -107,8 +112,7 @@ class Local:
             numbers = np.frombuffer(vector, dtype="<f4").astype(np.float32)
             return Embedding(kind, key, numbers, encoder_id, json.loads(metadata), sample, content, at)
 
-        self.ledger.mirror.refresh()
-        return self.ledger.mirror.ask(ask)
+        return self._ask(ask)
 
     def keys(self, kind: EmbeddingType, encoder_id: str) -> set[str]:
         """All keys of a collection."""
@@ -117,13 +121,11 @@ class Local:
             head = rows.head(db, kind, encoder_id)
             return set() if head is None else rows.all_keys(db, head.id)
 
-        self.ledger.mirror.refresh()
-        return self.ledger.mirror.ask(ask)
+        return self._ask(ask)
 
     def collections(self, kind: EmbeddingType | None = None) -> list[Collection]:
         """All collections that hold something."""
-        self.ledger.mirror.refresh()
-        return self.ledger.mirror.ask(lambda db: rows.collections(db, kind))
+        return self._ask(lambda db: rows.collections(db, kind))
 
     def nearest(
         self,

@@ -121,7 +121,12 @@ class EmbeddingsStore:
         """Keep many vectors; bad ones are named, good ones kept."""
         return await asyncio.to_thread(self.batch_now, request)
 
-    async def delete_embedding(self, type: EmbeddingType, key: str, encoder_id: str | None = None) -> int:  # noqa: A002
+    async def delete_embedding(
+        self,
+        type: EmbeddingType,  # noqa: A002  # `type` is the seed's word, as in SearchRequest
+        key: str,
+        encoder_id: str | None = None,
+    ) -> int:
         """Remove what is kept of a key, of one encoder or of all. Returns how many vectors went."""
         return await asyncio.to_thread(self.delete_now, type, [key], encoder_id)
 
@@ -178,26 +183,22 @@ class EmbeddingsStore:
         return sorted(found, key=lambda one: (-round(one.score, 6), one.key))
 
     def batch_now(self, request: BatchRequest) -> BatchResponse:
-        good: dict[tuple[EmbeddingType, str, int], list[Embedding]] = {}
+        groups: dict[tuple[EmbeddingType, str, int], list[int]] = {}
         errors: list[tuple[int, str]] = []
         for place, one in enumerate(request.embeddings):
             if getattr(one.vector, "ndim", 0) == 1:
-                good.setdefault((one.type, one.encoder_id, len(one.vector)), []).append(one)
+                groups.setdefault((one.type, one.encoder_id, len(one.vector)), []).append(place)
             else:
                 errors.append((place, "the vector is no one-dimensional array"))
-        places = {id(one): place for place, one in enumerate(request.embeddings)} if errors or len(good) > 1 else None
         stored = updated = 0
-        for group in good.values():
-            kept, bad = self._group(group)
-            where = places or {id(one): place for place, one in enumerate(group)} if bad else {}
-            errors += [(where[id(one)], why) for one, why in bad]
+        for group in groups.values():
+            kept, bad = self._group([request.embeddings[place] for place in group])
+            errors += [(group[at], why) for at, why in bad.items()]
             if kept:
                 try:
                     new, old = self.backend.put(kept)
                 except VectorError as error:
-                    errors += [
-                        (place, error.sentence()) for place, one in enumerate(request.embeddings) if one in group
-                    ]
+                    errors += [(place, error.sentence()) for at, place in enumerate(group) if at not in bad]
                     continue
                 stored, updated = stored + new, updated + old
         return BatchResponse(stored, updated, tuple(sorted(errors)))
@@ -245,41 +246,37 @@ class EmbeddingsStore:
         """Embeddings of one type, encoder and dimension as rows."""
         kept, bad = self._group(found)
         if kept is None or bad:
-            raise VectorError(bad[0][1], where=str(found[0].key)[:60])
+            raise VectorError(next(iter(bad.values())), where=str(found[0].key)[:60])
         return kept
 
-    def _group(self, found: Sequence[Embedding]) -> tuple[Rows | None, list[tuple[Embedding, str]]]:
-        """The good ones as rows, and the others with what is wrong with them."""
-        bad: list[tuple[Embedding, str]] = []
+    def _group(self, found: Sequence[Embedding]) -> tuple[Rows | None, dict[int, str]]:
+        """The good ones as rows, and the places of the others with what is wrong with them."""
         first = found[0]
         try:
             kind = kind_of(first.type)
             checks.named(first.encoder_id, "encoder_id")
             size = len(checks.vector(first.vector)) if len(found) == 1 else len(first.vector)
         except VectorError as error:
-            return None, [(one, error.sentence()) for one in found]
+            return None, dict.fromkeys(range(len(found)), error.sentence())
         vectors = np.empty((len(found), size), np.float32)
         texts = ["{}"] * len(found)
         with np.errstate(over="ignore", invalid="ignore"):
             for place, one in enumerate(found):
                 vectors[place] = one.vector
-        whys = checks.problems(vectors, self.dimension)
+        bad = {place: why for place, why in enumerate(checks.problems(vectors, self.dimension)) if why}
         for place, one in enumerate(found):
             try:
                 checks.named(one.key, "key")
                 if one.metadata:
                     texts[place] = checks.metadata(one.metadata)
-                if whys[place]:
-                    bad.append((one, whys[place] or ""))
             except VectorError as error:
-                whys[place] = error.sentence()
-                bad.append((one, error.sentence()))
+                bad[place] = error.sentence()
         keys, samples, contents = ([getattr(one, name) for one in found] for name in ("key", "sample", "content"))
         rows = Rows(kind, first.encoder_id, keys, vectors, texts, samples, contents,
                     created=first.created_at or time.time())  # fmt: skip
         if not bad:
-            return rows, []
-        good = [place for place, why in enumerate(whys) if why is None]
+            return rows, bad
+        good = [place for place in range(len(found)) if place not in bad]
         return (rows.picked(good) if good else None), bad
 
     def _encoder(self, kind: EmbeddingType, named: str | None, key: str | None) -> str | None:

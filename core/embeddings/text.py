@@ -62,7 +62,7 @@ def sentence(text: str) -> Vector:
         VectorError: fastembed or its model is not on this machine.
     """
     try:
-        from fastembed import TextEmbedding  # pyright: ignore[reportMissingImports]
+        from fastembed import TextEmbedding  # pyright: ignore[reportMissingImports]  # optional
 
         model = TextEmbedding(MODEL, local_files_only=True)
     except ImportError:
