@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from core.insights.platforms import shown
 from core.visible import drawn
 from tui.insight_words import BAD, GOOD, MUTED, NO_POSTS, WARN, indented, posts, section, share
 
 if TYPE_CHECKING:
-    from core.insights.prediction import Factor, Prediction
-    from core.insights.times import BestTime, Timed
+    from core.insights.posting.answers import BestTime, Timed
+    from core.insights.virality.prediction import Factor, Prediction
     from core.snapshot.insights.times import Cell, TimesView
     from core.snapshot.insights.virality import Chosen, Post, Tried, ViralityView
 
-NAMES = {"tiktok": "TikTok", "youtube": "YouTube", "instagram": "Instagram", "facebook": "Facebook", "x": "X"}
 MARKS = "·░▒▓█"  # far below, below, about, above, far above the average hour
 COLOURS = (WARN, MUTED, MUTED, "$text-primary", GOOD)
 MOST = "◆"  # the cell that would tell most next
@@ -29,7 +29,7 @@ ROOM = 3  # cells of an hour; 4 where there is room
 
 def platform(name: str | None) -> str:
     """As the platform writes itself."""
-    return NAMES.get(name or "", name or "")
+    return shown(name or "")
 
 
 def count(value: float | None) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from core.automation import gate, hook
-from core.errors import MediaError, WrongUseError
+from core.errors import MediaError, RushesError, WrongUseError
 from core.files import locked
+from core.insights.platforms import one_name
 from core.store.identity import new_id
 from core.store.records import Sample
 from core.workspace import Workspace
@@ -105,15 +106,16 @@ def publish(space: Workspace, sample: Sample, platform: str, *, again: bool = Fa
         MediaError: its file is gone.
         RushesError: no way to publish is set, or two are.
     """
-    if not platform.strip():
+    name = one_name(platform)
+    if not name:
         raise WrongUseError("the platform has no name")
     measured = gate.refresh(space)
     if measured["unlocked"] and hook.kind(space) is None:
         raise hook.no_hook()
-    request = _request(space, sample, platform.strip())
+    request = _request(space, sample, name)
     reasons = [f"{name} is not met" for name, one in measured.items() if isinstance(one, dict) and not one["ok"]]
     with locked(_queue_lock(space)):
-        same = [one for one in entries(space) if (one.sample, one.platform) == (sample.id, platform.strip())]
+        same = [one for one in entries(space) if (one.sample, one_name(one.platform)) == (sample.id, name)]
         if waiting := [one for one in same if one.state in ("waiting", "failed")]:
             entry = waiting[-1]
         else:
@@ -182,7 +184,7 @@ def approve(space: Workspace, start: str, *, again: bool = False, by: str = "use
 
     Raises:
         WrongUseError: there is no such entry, or it does not wait.
-        RushesError: no way to publish is set, or two are.
+        RushesError: no way to publish is set, or two are; or the clip was forgotten meanwhile.
     """
     if hook.kind(space) is None:
         raise hook.no_hook()
@@ -193,11 +195,15 @@ def approve(space: Workspace, start: str, *, again: bool = False, by: str = "use
             space.store.note(EVENT, {"id": entry.id, "step": "publishing", "by": by})
         ended = hook.run(space, entry.request)
         with locked(_queue_lock(space)):
-            space.store.note(EVENT, {"id": entry.id, "step": ended.state, "detail": ended.detail})
+            is_forgotten = space.store.forgot(entry.sample)
+            if not is_forgotten:  # what the hook said may name it
+                space.store.note(EVENT, {"id": entry.id, "step": ended.state, "detail": ended.detail})
             _alive_lock(space, entry.id).unlink(missing_ok=True)
             held.close()
+    if is_forgotten:
+        raise RushesError(f"the clip was forgotten while it was published; the hook's end: {ended.state}")
     if ended.state == "published":
-        from core.insights import linking
+        from core.insights.metrics import linking
 
         linking.published(space, entry.request, ended.detail)
     return find(space, entry.id)

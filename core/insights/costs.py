@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.insights.metrics import MetricsStore
+from core.insights.metrics.store import MetricsStore
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _is_number(value: object) -> bool:
 
 
 def _metric_tables() -> Sequence[str]:
-    from core.insights.tables import METADATA
+    from core.insights.metrics.tables import METADATA
 
     return list(METADATA.tables)
 

@@ -1,6 +1,6 @@
 """What is known of published posts, as columns: one row per (content_id, platform), its newest measurement.
 
-Only the shape; `core.insights.metrics` reads it from the tables.
+Only the shape; `core.insights.metrics.store` reads it from the tables.
 """
 
 from __future__ import annotations

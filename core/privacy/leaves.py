@@ -111,7 +111,7 @@ def _backups(space: Workspace) -> list[Way]:
 
 def _database(loaded: Loaded) -> list[Way]:
     url = loaded.settings.database.url
-    modules = ("core.insights.database", "core.embeddings.postgres")
+    modules = ("core.insights.metrics.database", "core.embeddings.postgres")
     in_use = loaded.settings.insights.metrics_in == "database" or loaded.settings.embeddings.backend == "pgvector"
     outside = url is not None and (urlsplit(url).hostname or "localhost") not in LOCAL
     what = "metrics of published clips, or vectors of clips, as insights.metrics_in and embeddings.backend say"

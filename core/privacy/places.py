@@ -14,8 +14,8 @@ Eraser = Callable[[Workspace, Gone], list[str]]
 ERASERS = (
     "core.capture.erasing:erase",  # kept, pending and incoming media
     "core.embeddings.erasing:erase",  # vectors
-    "core.insights.erasing:erase",  # links from metrics, reports
-    "core.insights.fitted:erase",  # what was learnt from posts
+    "core.insights.metrics.erasing:erase",  # links from metrics, reports
+    "core.insights.virality.fitted:erase",  # what was learnt from posts
     "core.exporting.erasing:erase",  # archives that exports left in the workspace
     "core.review.erasing:erase",  # looks, offers
     "core.training.erasing:erase",  # manifests, evidence, reports, progress, audit log

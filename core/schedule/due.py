@@ -84,7 +84,7 @@ def table(settings: Settings) -> list[Due]:
             "daily learning",
             "Learns from how published clips did.",
             At(LEARNING_HOUR),
-            "core.insights.daily:run",
+            "core.insights.learning.daily:run",
             grace_s=DAY,
         ),
         Due(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ import pytest
 from textual.pilot import Pilot
 
 from core import loop
-from core.insights import daily
-from core.insights.metrics import MetricsStore
+from core.insights.learning import daily
+from core.insights.metrics.store import MetricsStore
 from core.snapshot.insights import kept
 from tests.core.automation.lines import drop_in
 from tests.core.insights import drawn_posts, made
@@ -22,14 +21,7 @@ from tui.screens.insights import InsightsScreen
 
 SIZES = [(80, 24), (120, 40)]
 SNAP = Callable[..., bool]
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Messages name the workspace as `ws`, and the clock is in UTC."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("here")
 
 
 async def seen(pilot: Pilot[Any]) -> None:

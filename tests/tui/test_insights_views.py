@@ -10,8 +10,9 @@ import pytest
 from textual.pilot import Pilot
 
 from core import loop
-from core.insights import daily, history
-from core.insights.metrics import MetricsStore
+from core.insights.learning import daily
+from core.insights.metrics.store import MetricsStore
+from core.insights.reports import history
 from tests.core.insights import drawn_posts, made
 from tests.tui.conftest import notices, ready, screen_text, until
 from tui.app import RushesApp

@@ -146,8 +146,13 @@ def mapping(pairs: list[str]) -> dict[str, str]:
     """`--map ours=theirs` as a dictionary.
 
     Raises:
-        WrongUseError: a pair has no "=".
+        WrongUseError: a pair has no "=", or one of ours is said twice.
     """
     if wrong := [pair for pair in pairs if "=" not in pair]:
         raise WrongUseError(f"--map {wrong[0]!r} is not of the form ours=theirs")
-    return dict(pair.split("=", 1) for pair in pairs)
+    found: dict[str, str] = {}
+    for ours, _, theirs in (pair.partition("=") for pair in pairs):
+        if ours in found:
+            raise WrongUseError(f"--map says {ours} twice: {found[ours]!r} and {theirs!r}", do="Say it once.")
+        found[ours] = theirs
+    return found

@@ -13,7 +13,7 @@ from tui.commands.common import AsJson, InWorkspace, emit, say, workspace
 if TYPE_CHECKING:
     import datetime as dt
 
-    from core.insights.aggregation import MetricsAggregator
+    from core.insights.learning.aggregation import MetricsAggregator
 
 app = typer.Typer()
 insights_app = typer.Typer(help="What published clips taught.", no_args_is_help=True)
@@ -28,9 +28,9 @@ Date = Annotated[
 @insights_app.command("daily")
 def insights_daily(date: Date = None, as_json: AsJson = False, where: InWorkspace = None) -> None:
     """Learn from a day and keep its report, snapshot, scores and rules."""
-    from core.insights import daily
-    from core.insights.metrics import MetricsStore
-    from core.insights.page import markdown
+    from core.insights.learning import daily
+    from core.insights.learning.page import markdown
+    from core.insights.metrics.store import MetricsStore
 
     with workspace(where) as space, MetricsStore(space) as store:
         report = daily.learn_day(store, _day(store_aggregator(store), date))
@@ -41,13 +41,13 @@ def insights_daily(date: Date = None, as_json: AsJson = False, where: InWorkspac
 
 def store_aggregator(store: Any) -> MetricsAggregator:
     """What aggregates this store."""
-    from core.insights.aggregation import MetricsAggregator
+    from core.insights.learning.aggregation import MetricsAggregator
 
     return MetricsAggregator(store)
 
 
 def _day(aggregator: MetricsAggregator, date: str | None) -> dt.date:
-    from core.insights.daily import day_of
+    from core.insights.learning.daily import day_of
 
     yesterday = day_of(None)
     return day_of(date) if date else aggregator.newest_day(yesterday) or yesterday
@@ -56,8 +56,8 @@ def _day(aggregator: MetricsAggregator, date: str | None) -> dt.date:
 @insights_app.command("report")
 def insights_report(date: Date = None, as_json: AsJson = False, where: InWorkspace = None) -> None:
     """A report that was made earlier; by default the newest."""
-    from core.insights import history
-    from core.insights.page import markdown
+    from core.insights.learning.page import markdown
+    from core.insights.reports import history
 
     with workspace(where) as space:
         known = history.dates(space)
@@ -74,7 +74,7 @@ def insights_history(
     where: InWorkspace = None,
 ) -> None:
     """What was learned on the last days."""
-    from core.insights import history
+    from core.insights.reports import history
 
     with workspace(where) as space:
         found = history.latest(space, days)
@@ -89,8 +89,8 @@ def insights_history(
 @insights_app.command("clusters")
 def insights_clusters(as_json: AsJson = False, where: InWorkspace = None) -> None:
     """Posts by how long viewers stayed, and what is more frequent in each group."""
-    from core.insights.metrics import MetricsStore
-    from core.insights.wording import share
+    from core.insights.learning.wording import share
+    from core.insights.metrics.store import MetricsStore
 
     with workspace(where) as space, MetricsStore(space) as store:
         found = store_aggregator(store).compute_retention_clusters().to_json()
@@ -112,8 +112,8 @@ def insights_clusters(as_json: AsJson = False, where: InWorkspace = None) -> Non
 @insights_app.command("hypotheses")
 def insights_hypotheses(as_json: AsJson = False, where: InWorkspace = None) -> None:
     """Five common claims, checked on your own numbers."""
-    from core.insights.hypotheses import check
-    from core.insights.metrics import MetricsStore
+    from core.insights.findings.hypotheses import check
+    from core.insights.metrics.store import MetricsStore
 
     with workspace(where) as space, MetricsStore(space) as store:
         found = check(store.posts(), store_aggregator(store).where)
@@ -135,7 +135,7 @@ def insights_scores(
     where: InWorkspace = None,
 ) -> None:
     """meta_learning_scores: 0 to 1, with what is missing, strengths and weaknesses."""
-    from core.insights.metrics import MetricsStore
+    from core.insights.metrics.store import MetricsStore
 
     with workspace(where) as space, MetricsStore(space) as store:
         found = store_aggregator(store).scores_of(content_id)

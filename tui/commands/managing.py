@@ -72,12 +72,12 @@ def doctor(as_json: AsJson = False, where: InWorkspace = None) -> None:
 @app.command()
 def rebuild(as_json: AsJson = False, where: InWorkspace = None) -> None:
     """Make the catalog again from the journals, and the records of past trainings from their folders and cards."""
-    from core.insights import metrics
+    from core.insights.metrics.store import rebuild as rebuild_metrics
     from core.training import record
 
     with workspace(where) as space:
         counts = space.store.rebuild()
-        counts |= metrics.rebuild(space)
+        counts |= rebuild_metrics(space)
         restored = {"jobs": record.restore_jobs(space), "runs": record.restore_runs(space)}
         say("the catalog was made again from the journals")
         emit(counts | restored, as_json)

@@ -13,7 +13,7 @@ from tui.commands.common import FAILED, AsJson, InWorkspace, Map, counted, emit,
 
 if TYPE_CHECKING:
     from core.insights.costs import Line
-    from core.insights.importing import Imported
+    from core.insights.metrics.taking import Imported
 
 app = typer.Typer()
 metrics_app = typer.Typer(help="How published clips did.", no_args_is_help=True)
@@ -41,12 +41,13 @@ def metrics_import(
     Columns are found by their usual names; --map OURS=THEIRS says others, --map OURS=THEIRS% that a share counts in
     hundredths, --map OURS= that there is none. Other columns of numbers become features.
     """
-    from core.insights import importing
-    from core.insights.metrics import MetricsStore
-    from core.insights.values import moment
+    from core.insights.intake.values import moment
+    from core.insights.metrics import importing
+    from core.insights.metrics.store import MetricsStore
+    from core.insights.metrics.taking import zone
 
     try:
-        at = moment(measured_at, importing.zone(time_zone), ends_day=True)
+        at = moment(measured_at, zone(time_zone), ends_day=True)
     except ValueError as error:
         raise WrongUseError(f"--measured-at: {error}") from None
     wanted = importing.Wanted(platform, mapping(columns or []), time_zone, at)
@@ -86,8 +87,8 @@ def metrics_list(
     where: InWorkspace = None,
 ) -> None:
     """The posts, newest first, with their newest numbers."""
-    from core.insights.listing import newest
-    from core.insights.metrics import MetricsStore
+    from core.insights.metrics.listing import newest
+    from core.insights.metrics.store import MetricsStore
 
     with workspace(where, create=False) as space, MetricsStore(space) as store:
         found = newest(store, platform, limit)
@@ -111,8 +112,8 @@ def metrics_show(
     content: Content, platform: OnPlatform = None, as_json: AsJson = False, where: InWorkspace = None
 ) -> None:
     """All that is known of a post: what it is, and every measurement, oldest first (times in UTC)."""
-    from core.insights.listing import everything
-    from core.insights.metrics import MetricsStore
+    from core.insights.metrics.listing import everything
+    from core.insights.metrics.store import MetricsStore
 
     with workspace(where, create=False) as space, MetricsStore(space) as store:
         found = everything(store, content, platform)
@@ -142,8 +143,8 @@ def metrics_link(
     where: InWorkspace = None,
 ) -> None:
     """Note which sample a post came from. A publishing hook that prints the post's id as JSON links by itself."""
-    from core.insights import linking
-    from core.insights.metrics import MetricsStore
+    from core.insights.metrics import linking
+    from core.insights.metrics.store import MetricsStore
 
     if (sample is None) != off:
         raise WrongUseError("a link needs a sample, or --off takes it away")
@@ -156,7 +157,7 @@ def metrics_link(
 @metrics_app.command("rebuild")
 def metrics_rebuild(as_json: AsJson = False, where: InWorkspace = None) -> None:
     """Make the tables again from the journal and the kept import files."""
-    from core.insights.metrics import MetricsStore
+    from core.insights.metrics.store import MetricsStore
 
     with workspace(where, create=False) as space, MetricsStore(space) as store:
         posts = store.rebuild()
@@ -168,7 +169,7 @@ def metrics_rebuild(as_json: AsJson = False, where: InWorkspace = None) -> None:
 def metrics_costs(as_json: AsJson = False, where: InWorkspace = None) -> None:
     """What vectors, metrics and learning cost a month, beside their budgets."""
     from core.insights import costs
-    from core.insights.metrics import MetricsStore
+    from core.insights.metrics.store import MetricsStore
 
     with workspace(where, create=False) as space, MetricsStore(space) as store:
         found = costs.measure(space, store)

@@ -20,7 +20,6 @@ __all__ = ["app", "insights_app"]
 
 Platform = Annotated[str | None, typer.Option("--platform", "-p", help="By default the one posted on last.")]
 InZone = Annotated[str | None, typer.Option("--timezone", help="Instead of insights.timezone: local, UTC, or a name.")]
-UNNAMED = "draft"  # the id of a post of which only facts are given
 MOST_METADATA = 1 << 20  # bytes
 
 
@@ -28,7 +27,7 @@ MOST_METADATA = 1 << 20  # bytes
 def insights_virality(
     content_id: Annotated[
         str | None,
-        typer.Argument(help="A planned post, known or new; without it and without facts: what predicts best."),
+        typer.Argument(help="A post's or a sample's id, or any name beside facts; with neither: what predicts best."),
     ] = None,
     platform: Platform = None,
     account: Annotated[str | None, typer.Option(help="Whose post; by default the account that posted last.")] = None,
@@ -45,7 +44,8 @@ def insights_virality(
     where: InWorkspace = None,
 ) -> None:
     """How a clip may do before it is published: score, views, engagement, interval, what contributes, what to do."""
-    from core.insights.virality import ViralityPredictor
+    from core.insights.platforms import one_name
+    from core.insights.virality.predictor import ViralityPredictor
     from core.review.answers import find
 
     given = {
@@ -61,13 +61,12 @@ def insights_virality(
         if sample is not None:
             known["sample_id"] = find(space, sample).id
         if content_id is None and not known.keys() - {"platform"}:
-            models = [model for model in predictor.models(steps) if platform in (None, model.platform)]
+            wanted = platform and one_name(platform)
+            models = [model for model in predictor.models(steps) if wanted in (None, model.platform)]
             lines = [line for model in models for line in model.lines()]
             emit([model.to_json() for model in models], as_json, lines or ["No posts yet: rushes metrics import"])
             return
-        if name := known.get("platform") or predictor.usual_platform():
-            predictor.load(str(name), steps)
-        found = predictor.predict(content_id or UNNAMED, known)
+        found = predictor.answer(content_id, known, steps)
         emit(found.to_json(), as_json, found.lines())
 
 
@@ -80,8 +79,8 @@ def insights_best_time(
     where: InWorkspace = None,
 ) -> None:
     """When to post on a platform, if any difference is shown, and which time would tell most next."""
-    from core.insights import besttime
-    from core.insights.virality import ViralityPredictor
+    from core.insights.posting import besttime
+    from core.insights.virality.predictor import ViralityPredictor
 
     with workspace(where) as space:
         with ViralityPredictor(space) as predictor:

@@ -348,8 +348,8 @@ class InsightsScreen(SectionScreen[Reading]):
 
     def _learn(self, space: Workspace) -> None:
         try:
-            from core.insights import daily
-            from core.insights.metrics import MetricsStore
+            from core.insights.learning import daily
+            from core.insights.metrics.store import MetricsStore
 
             with MetricsStore(space) as store:
                 reports = daily.learn_now(store)

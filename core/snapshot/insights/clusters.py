@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from core.snapshot.insights.kept import kept
 
 if TYPE_CHECKING:
-    from core.insights.clusters import Cluster, Feature
+    from core.insights.findings.clusters import Cluster, Feature
     from core.workspace import Workspace
 
 
@@ -74,8 +74,8 @@ def take(space: Workspace) -> ClustersView:
 
 
 def _made(space: Workspace) -> ClustersView:
-    from core.insights.aggregation import MetricsAggregator
-    from core.insights.metrics import MetricsStore
+    from core.insights.learning.aggregation import MetricsAggregator
+    from core.insights.metrics.store import MetricsStore
 
     with MetricsStore(space) as store:
         found = MetricsAggregator(store).compute_retention_clusters()
@@ -84,7 +84,7 @@ def _made(space: Workspace) -> ClustersView:
 
 
 def _group(one: Cluster, measured: int) -> Group:
-    from core.insights.clusters import BOUNDS
+    from core.insights.findings.clusters import BOUNDS
 
     count = len(one.content)
     return Group(

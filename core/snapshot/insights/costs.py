@@ -36,7 +36,7 @@ def take(space: Workspace) -> CostsView:
 
 def _made(space: Workspace) -> CostsView:
     from core.insights import costs
-    from core.insights.metrics import MetricsStore
+    from core.insights.metrics.store import MetricsStore
 
     with MetricsStore(space) as store:
         found = costs.measure(space, store)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from core.snapshot.insights.kept import kept, now
 
 if TYPE_CHECKING:
-    from core.insights.report import LearningReport
+    from core.insights.reports.report import LearningReport
     from core.workspace import Workspace
 
 
@@ -69,9 +69,12 @@ class ReportView:
 def take(space: Workspace) -> ReportView:
     """Read it; a report once, then from memory until a journal or the report changed."""
     from core.errors import StoreError
-    from core.insights import costs, daily, history, listing
-    from core.insights.aggregation import MetricsAggregator
-    from core.insights.metrics import MetricsStore
+    from core.insights import costs
+    from core.insights.learning import daily
+    from core.insights.learning.aggregation import MetricsAggregator
+    from core.insights.metrics import listing
+    from core.insights.metrics.store import MetricsStore
+    from core.insights.reports import history
 
     dates = history.dates(space)
     report, damaged = None, None
@@ -93,7 +96,7 @@ def take(space: Workspace) -> ReportView:
 
 
 def _short(report: LearningReport) -> Short:
-    from core.insights import wording
+    from core.insights import platforms
 
     one = report.summary
     today = dt.datetime.fromtimestamp(now(), dt.UTC).date()
@@ -103,7 +106,7 @@ def _short(report: LearningReport) -> Short:
         age_days=(today - dt.date.fromisoformat(report.date)).days,
         posts=one["all_posts"],
         accounts=one["accounts"],
-        platforms=tuple((wording.platform(name), count) for name, count in one["platforms"].items()),
+        platforms=tuple((platforms.shown(name), count) for name, count in one["platforms"].items()),
         day_posts=one["total_content_analyzed"],
         day_engagement=one["avg_engagement_rate"],
         day_retention=one["avg_retention"],
@@ -115,7 +118,7 @@ def _short(report: LearningReport) -> Short:
         missing=missing,
         limits=tuple(report.limits),
         times=tuple(
-            f"{wording.platform(found['platform'])}: {found['sentence']}"
+            f"{platforms.shown(found['platform'])}: {found['sentence']}"
             for found in report.best_time
             if not found["shown"]
         ),
@@ -125,7 +128,7 @@ def _short(report: LearningReport) -> Short:
 
 
 def _against(report: LearningReport) -> list[str]:
-    from core.insights import wording
+    from core.insights import platforms
 
     said: list[str] = []
     for line in report.engagement_analysis:
@@ -133,7 +136,7 @@ def _against(report: LearningReport) -> list[str]:
             low, high = found["interval"]
             verdict = "" if found["shown"] else ": no difference shown"
             said.append(
-                f"{wording.platform(line['platform'])}: engagement {found['ratio']:.2f} times that of the other posts "
+                f"{platforms.shown(line['platform'])}: engagement {found['ratio']:.2f} times that of the other posts "
                 f"({low:.2f} to {high:.2f}; n = {found['n']:,} against {found['n_before']:,}){verdict}"
             )
     return said
@@ -141,7 +144,8 @@ def _against(report: LearningReport) -> list[str]:
 
 def _missing(report: LearningReport) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What no post has, named once, and what else is missing on each platform."""
-    from core.insights import page, wording
+    from core.insights import platforms
+    from core.insights.learning import page
 
     whole = {
         one["platform"]: {name for name, count in one["missing"].items() if count == one["posts"]}
@@ -157,5 +161,5 @@ def _missing(report: LearningReport) -> tuple[tuple[str, ...], tuple[str, ...]]:
             if name not in nowhere
         ]
         if words:
-            missing.append(f"{wording.platform(one['platform'])}: {', '.join(words)}")
+            missing.append(f"{platforms.shown(one['platform'])}: {', '.join(words)}")
     return tuple(words for name, words in page.OUTCOMES.items() if name in nowhere), tuple(missing)

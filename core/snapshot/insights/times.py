@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from core.snapshot.insights.kept import kept, now
 
 if TYPE_CHECKING:
-    from core.insights.times import BestTime
+    from core.insights.posting.answers import BestTime
     from core.workspace import Workspace
 
 # How much a cell's shrunk value lies above or below the average cell, as a fraction: the ends between five bands. They
@@ -61,8 +61,9 @@ def take(space: Workspace, platform: str | None = None) -> TimesView:
 
 
 def _made(space: Workspace, platform: str | None) -> TimesView:
-    from core.insights import besttime, listing
-    from core.insights.metrics import MetricsStore
+    from core.insights.metrics import listing
+    from core.insights.metrics.store import MetricsStore
+    from core.insights.posting import besttime
 
     with MetricsStore(space) as store:
         names = tuple(listing.platforms(store))

@@ -11,8 +11,8 @@ from core.errors import WrongUseError
 from core.snapshot.insights.kept import kept
 
 if TYPE_CHECKING:
-    from core.insights.prediction import Prediction
-    from core.insights.virality import ViralityPredictor
+    from core.insights.virality.prediction import Prediction
+    from core.insights.virality.predictor import ViralityPredictor
     from core.workspace import Workspace
 
 LAST_POSTS = 12
@@ -41,7 +41,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A predictor on later posts; see core.insights.evaluation.Score.
+    """A predictor on later posts; see core.insights.virality.evaluation.Score.
 
     Attributes:
         factor: typical error as a factor of the truth, 1 = none.
@@ -109,9 +109,10 @@ def take(
 
 
 def _made(space: Workspace, platform: str | None, progress: Progress, stop: Callable[[], bool]) -> ViralityView:
-    from core.insights import learning, listing
-    from core.insights.metrics import MetricsStore
-    from core.insights.virality import ViralityPredictor
+    from core.insights.metrics import listing
+    from core.insights.metrics.store import MetricsStore
+    from core.insights.virality import fitting
+    from core.insights.virality.predictor import ViralityPredictor
 
     with MetricsStore(space) as store:
         predictor = ViralityPredictor(space, store)
@@ -121,8 +122,8 @@ def _made(space: Workspace, platform: str | None, progress: Progress, stop: Call
         name = platform if platform in names else names[0]
         ready = predictor.load(name, progress, stop)
         last = tuple(_post(row, predictor, name) for row in listing.newest(store, name, LAST_POSTS)["posts"])
-        chosen = tuple(_chosen(target, ready.fits[target].choice) for target in learning.TARGETS)
-    return ViralityView(names, name, ready.posts, ready.posts < learning.FEW, last, chosen)
+        chosen = tuple(_chosen(target, ready.fits[target].choice) for target in fitting.TARGETS)
+    return ViralityView(names, name, ready.posts, ready.posts < fitting.FEW, last, chosen)
 
 
 def _post(row: dict[str, Any], predictor: ViralityPredictor, platform: str) -> Post:
@@ -143,7 +144,7 @@ def _post(row: dict[str, Any], predictor: ViralityPredictor, platform: str) -> P
 def _chosen(target: str, choice: Any) -> Chosen:
     import math
 
-    from core.insights.evaluation import NAMES
+    from core.insights.virality.evaluation import NAMES
 
     score = choice.score
     tried = tuple(

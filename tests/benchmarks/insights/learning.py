@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from core import loop
-from core.insights import daily
-from core.insights.aggregation import MetricsAggregator
-from core.insights.metrics import MetricsStore
-from core.insights.requests import WriteRequest
-from core.insights.tables import CONTENT, ENGAGEMENT, RETENTION
+from core.insights.learning import daily
+from core.insights.learning.aggregation import MetricsAggregator
+from core.insights.metrics.requests import WriteRequest
+from core.insights.metrics.store import MetricsStore
+from core.insights.metrics.tables import CONTENT, ENGAGEMENT, RETENTION
 from core.workspace import Workspace
 
 MEASURED = 5  # times each

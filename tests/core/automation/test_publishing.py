@@ -118,6 +118,7 @@ def test_one_approval_publishes_once(rushes: Rushes, root: Path, own_home: Path,
     assert rushes("automation", "approve", asked["id"], "-w", root).code == 0
     assert rushes("automation", "approve", asked["id"], "-w", root).code == 2
     assert rushes("automation", "publish", sample_of(root), "--platform", "x", "-w", root).code == 2
+    assert rushes("automation", "publish", sample_of(root), "--platform", " X", "-w", root).code == 2
     assert len(published(got)) == 1
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core import loop, settings
-from core.insights.metrics import MetricsStore
+from core.insights.metrics.store import MetricsStore
 from core.workspace import Workspace
 from tests.pg import postgres, postgres_server
 

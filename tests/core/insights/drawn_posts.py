@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from core.insights.metrics import MetricsStore
+from core.insights.metrics.requests import WriteRequest
+from core.insights.metrics.store import MetricsStore
 from core.insights.posts import Posts
-from core.insights.requests import WriteRequest
 from core.workspace import Workspace
 
 START = 1_735_689_600.0  # 2025-01-01T00:00Z, a Wednesday

@@ -9,8 +9,8 @@ import pytest
 
 from core import loop, settings
 from core.insights import costs
-from core.insights.metrics import MetricsStore
-from core.insights.requests import ReadRequest, WriteRequest
+from core.insights.metrics.requests import ReadRequest, WriteRequest
+from core.insights.metrics.store import MetricsStore
 from core.workspace import Workspace
 from tests.conftest import Ran
 

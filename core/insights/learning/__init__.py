@@ -1,0 +1,1 @@
+"""Daily learning: the findings of a day put together, worded and kept as a report."""

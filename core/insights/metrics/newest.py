@@ -1,0 +1,90 @@
+"""Reading posts from the tables: their newest numbers at a moment, as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+from core.insights.posts import JSONS, NUMBERS, TEXTS, Posts, concatenated, from_columns
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection, Select
+
+BLOCK = 500  # rows made into arrays at once, while their values are in the processor's cache
+OPTIONAL = frozenset({"caption", *JSONS})
+
+
+def read(
+    conn: Connection, platform: str | None, until: float | None, without: Collection[str], *, measured: bool = True
+) -> Posts:
+    """See `MetricsStore.posts`.
+
+    Raises:
+        ValueError: `without` names a column that cannot be left out.
+    """
+    if unknown := set(without) - OPTIONAL:
+        raise ValueError(f"{', '.join(sorted(unknown))} cannot be left out")
+    parts = [_fetched(conn, _query(platform, until, without, measured, late=False))]
+    if until is not None:  # what was measured again since is few, and dearer to find
+        parts.append(_fetched(conn, _query(platform, until, without, measured, late=True)))
+    return concatenated(parts)
+
+
+def _query(
+    platform: str | None, until: float | None, without: Collection[str], measured: bool, *, late: bool
+) -> Select[Any]:
+    from sqlalchemy import and_, case, func, null, or_, select
+
+    from core.insights.metrics.tables import CONTENT, ENGAGEMENT, RETENTION
+
+    c, e, r = CONTENT.c, ENGAGEMENT.c, RETENTION.c
+    e_at: ColumnElement[Any] = c.engagement_at
+    r_at: ColumnElement[Any] = c.retention_at
+    conditions: list[ColumnElement[bool]] = [] if platform is None else [c.platform == platform]
+    if until is not None:
+        after = or_(func.coalesce(c.engagement_at, until) > until, func.coalesce(c.retention_at, until) > until)
+        conditions.append(after if late else ~after)
+        if measured:
+            conditions.append(c.first_at <= until)
+    if until is not None and late:
+        e_at, r_at = (
+            select(func.max(t.measured_at))
+            .where(t.content_id == c.content_id, t.platform == c.platform, t.measured_at <= until)
+            .correlate(CONTENT)
+            .scalar_subquery()
+            for t in (e, r)
+        )
+    if measured:
+        conditions.append(c.first_at.is_not(None))
+    newest = case((e.measured_at.is_(None), r.measured_at), (r.measured_at > e.measured_at, r.measured_at),
+                  else_=e.measured_at)  # fmt: skip
+    own = {"measured_at": newest}
+    columns = [
+        null().label(name)
+        if name in without
+        else own[name]
+        if name in own
+        else next(t.c[name] for t in (CONTENT, ENGAGEMENT, RETENTION) if name in t.c)
+        for name in (*TEXTS, *NUMBERS, *JSONS)
+    ]
+    joined = CONTENT
+    joined = joined.outerjoin(
+        ENGAGEMENT, and_(e.content_id == c.content_id, e.platform == c.platform, e.measured_at == e_at)
+    )
+    joined = joined.outerjoin(
+        RETENTION, and_(r.content_id == c.content_id, r.platform == c.platform, r.measured_at == r_at)
+    )
+    return select(*columns).select_from(joined).where(*conditions)
+
+
+def _fetched(conn: Connection, query: Select[Any]) -> Posts:
+    """The rows as columns, block by block, so that at most one block is kept as Python objects."""
+    names = (*TEXTS, *NUMBERS, *JSONS)
+    result = conn.execute(query)
+    found = result.cursor  # SQLAlchemy's own rows cost twice the time
+    parts: list[Posts] = []
+    while found is not None and (rows := found.fetchmany(BLOCK)):
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        parts.append(from_columns(dict(zip(names, columns, strict=True))))
+    result.close()
+    return concatenated(parts) if parts else Posts.of([])

@@ -1,0 +1,1 @@
+"""Learning reports as data and as files; what stands in them is made in core.insights.learning."""
