@@ -131,6 +131,27 @@ def inside(root: Path, relative: str) -> Path:
     return path
 
 
+def swap_in(folder: Path, target: Path, aside: Path) -> bool:
+    """Let a finished folder take a place; what was there, unless it was empty, goes aside. Returns whether it did.
+
+    A kill in between leaves both beside each other.
+
+    Raises:
+        OSError: it cannot be done; what was there is there again.
+    """
+    is_taken = target.is_dir() and any(target.iterdir())
+    if is_taken:
+        os.rename(target, aside)
+    try:
+        os.rename(folder, target)
+    except OSError:
+        if is_taken:
+            os.rename(aside, target)
+        raise
+    fsync_dir(target.parent)
+    return is_taken
+
+
 def remove_tree(path: Path) -> None:
     """Remove a folder and all in it; a missing one is fine."""
     shutil.rmtree(path, ignore_errors=True)

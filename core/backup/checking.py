@@ -50,7 +50,10 @@ def verify(
         CancelledError: `stop` said so.
     """
     problems: list[str] = []
-    manifests = _manifests(vault, [identity] if identity else vault.backups(), problems)
+    names = [identity] if identity else vault.backups()
+    if not names:  # the first one never ended
+        problems.append(f"{vault.where}: holds no backups")
+    manifests = _manifests(vault, names, problems)
     spoilt: list[str] = []
     indexes = list(vault.indexes(problems, spoilt).values())
     there = vault.destination.names(PACKS)

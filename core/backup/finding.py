@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from core.backup import history, keys
 from core.backup.destinations import MissingError, at, chosen
@@ -127,12 +127,19 @@ def _listed(vault: Vault, name: str, known: dict[str, Any]) -> Listed:
     return Listed(name, vault.where, created, vault.label.encrypted, known.get("files"), known.get("size"))
 
 
-def read_key(text: str) -> str:
+def read_key(source: Path | IO[bytes]) -> str:
     """A recovery key as it was typed or lies in a file.
 
     Raises:
-        WrongUseError: it is empty.
+        WrongUseError: there is no such file, it is empty, or it is no text.
     """
+    where = source if isinstance(source, Path) else None
+    try:
+        text = (source.read_bytes() if isinstance(source, Path) else source.read()).decode()
+    except OSError as error:
+        raise WrongUseError(f"the key cannot be read ({error.strerror})", where=where) from None
+    except UnicodeDecodeError:
+        raise WrongUseError("this is not a recovery key", where=where, do=f"It begins with {keys.BEGIN}.") from None
     if not text.strip():
-        raise WrongUseError("there is no key in it")
+        raise WrongUseError("there is no key in it", where=where)
     return text

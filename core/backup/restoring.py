@@ -16,7 +16,7 @@ from core.backup.destinations import OWN
 from core.backup.unpacking import Report, Stop, scratch, unpack, wrong
 from core.backup.vault import Vault
 from core.errors import StoreError, WrongUseError
-from core.files import fsync_dir
+from core.files import fsync_dir, swap_in
 from core.root import MARKERS
 
 SETTLING = "core.privacy.settling"
@@ -120,18 +120,11 @@ def _is_held(lock: Path) -> bool:
 
 
 def _swap(folder: Path, into: Path, identity: str) -> Path | None:
-    """Put the folder there; what was there keeps another name. A kill in between leaves both beside each other."""
-    safety = None
-    if into.exists() and any(into.iterdir()):
-        safety = into.with_name(f"{into.name}.before-{identity[:22]}-{secrets.token_hex(2)}")
-        os.rename(into, safety)
-    try:
-        os.rename(folder, into)
-    except OSError:
-        if safety:
-            os.rename(safety, into)
-        raise
-    if safety and (safety / OWN).is_dir():  # the backups made so far stay in reach
+    """Put the folder there; what was there keeps another name."""
+    safety = into.with_name(f"{into.name}.before-{identity[:22]}-{secrets.token_hex(2)}")
+    if not swap_in(folder, into, safety):
+        return None
+    if (safety / OWN).is_dir():  # the backups made so far stay in reach
         os.rename(safety / OWN, into / OWN)
-    fsync_dir(into.parent)
+        fsync_dir(into)
     return safety

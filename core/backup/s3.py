@@ -93,7 +93,7 @@ class Bucket:
                 parts.append({"PartNumber": number, "ETag": kept["ETag"], "ChecksumSHA256": _checksum(body)})
             whole = {"UploadId": upload, "MultipartUpload": {"Parts": parts}}
             written = self._once(self.client.complete_multipart_upload, condition, **about, **whole) is not None
-        except BaseException:
+        except BaseException:  # ctrl+c too: parts that nobody joins are paid for
             self._abort(about, upload)
             raise
         if not written:
@@ -101,7 +101,7 @@ class Bucket:
         return written
 
     def _abort(self, about: dict[str, str], upload: str) -> None:
-        """Parts that nobody joins are paid for."""
+        """Let go of the parts; where that fails too, the bucket's own rule for unfinished uploads removes them."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         with suppress(BotoCoreError, ClientError):

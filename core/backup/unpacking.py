@@ -66,7 +66,8 @@ def fetched(
         for chunk in left:
             good = [place for place in places.get(chunk, []) if place.pack not in bad]
             if not good:
-                why = next(iter(bad.values()), f"{vault.where}: {len(left)} parts of the backup are missing")
+                missing = sum(not places.get(one) for one in left)
+                why = next(iter(bad.values()), f"{vault.where}: {missing} parts of the backup are missing")
                 raise StoreError(why, do="Try another destination or an earlier backup.")
             packs.setdefault(good[0].pack, []).append((chunk, good[0]))
         for pack, chunks in packs.items():

@@ -215,7 +215,7 @@ def _key(source: str | None) -> str | None:
         return None
     from core.backup.finding import read_key
 
-    return read_key(sys.stdin.read() if source == "-" else Path(source).expanduser().read_text())
+    return read_key(sys.stdin.buffer if source == "-" else Path(source).expanduser())
 
 
 def _made(made: Made) -> list[str]:

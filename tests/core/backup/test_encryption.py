@@ -107,6 +107,20 @@ def test_a_wrong_key_opens_nothing(
     assert ran.code == 0, "names and times need no key"
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00 no text", b"AGE-SECRET-KEY-1QQQ", None])
+def test_a_file_that_holds_no_key_is_said_in_a_sentence(
+    filled: Workspace, tmp_path: Path, rushes: Callable[..., Ran], content: bytes | None
+) -> None:
+    backup.now(filled, [str(tmp_path / "disk")], unencrypted=True)
+    key = tmp_path / "key.txt"
+    if content is not None:
+        key.write_bytes(content)
+    ran = rushes("backup", "restore", "latest", "--from", tmp_path / "disk", "--into", tmp_path / "x", "--key", key)
+    assert ran.code == 2
+    assert "unexpected" not in ran.err
+    assert not (tmp_path / "x").exists()
+
+
 @pytest.mark.usefixtures("always")
 def test_encryption_that_is_not_set_up_is_asked_for(filled: Workspace, tmp_path: Path) -> None:
     with pytest.raises(WrongUseError, match="rushes backup key"):

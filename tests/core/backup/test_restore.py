@@ -140,3 +140,25 @@ def test_a_place_without_backups_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="holds no backups"):
         finding.vaults(BackupSettings(), [str(tmp_path / "disk")])
     assert os.listdir(tmp_path / "disk") == []
+
+
+def test_the_parts_that_are_missing_are_counted_and_not_those_that_are_there(filled: Workspace, tmp_path: Path) -> None:
+    place = tmp_path / "disk"
+    first = backup.now(filled, [str(place)], unencrypted=True)
+    packs = set((place / "packs").iterdir())
+    (filled.data / "more.jsonl").write_text('{"a": 1}\n')
+    second = backup.now(filled, [str(place)], unencrypted=True)
+    (vault,) = backup.of(filled, [str(place)])
+    new = {chunk for file in vault.manifest(second.id).files for chunk in file.parts()}
+    new -= {chunk for file in vault.manifest(first.id).files for chunk in file.parts()}
+    for path in set((place / "packs").iterdir()) - packs:
+        path.unlink()
+    (vault,) = backup.of(filled, [str(place)])
+    with pytest.raises(StoreError, match=f": {len(new)} parts of the backup are missing"):
+        backup.restore(vault, second.id, tmp_path / "back")
+
+
+def test_a_place_whose_first_backup_never_ended_is_not_called_good(tmp_path: Path) -> None:
+    vault = Vault.make(Folder(tmp_path / "disk"), "somebody", keys.load(), tmp_path / "cache", encrypted=False)
+    found = backup.verify(vault)
+    assert (found.ok, found.problems) == (False, (f"{vault.where}: holds no backups",))
