@@ -66,9 +66,13 @@ def keep(space: Workspace, task: Task, sample_id: str, features: Features) -> No
     """Put measured features into the cache, if it can be written; they can always be measured again."""
     buffer = io.BytesIO()
     np.savez(buffer, **features)  # pyright: ignore[reportArgumentType]  # the stub takes the names for its own flags
+    path = cache_path(space, task, sample_id)
     try:
-        with replacing(cache_path(space, task, sample_id)) as temporary:
+        with replacing(path) as temporary:
             temporary.write_bytes(buffer.getvalue())
+        # Asked after writing: whoever puts the sample on the list later finds the file.
+        if space.store.forgot(sample_id):
+            path.unlink(missing_ok=True)
     except OSError as error:
         logger.warning("features of %s are not kept: %s", sample_id, error)
 

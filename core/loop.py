@@ -142,8 +142,9 @@ def correct(
         label_source: where the answers come from; an import says it by sample id.
 
     Raises:
-        RushesError: a sample was never predicted and so cannot be confirmed.
+        RushesError: a sample was never predicted and so cannot be confirmed, or was forgotten.
     """
+    space.store.require_kept(sample for sample, _ in given)
     batch, at = new_id(), time.time()
     truths: list[Correction] = []  # all of them before the first clip moves: a refusal changes nothing
     for sample, value in given:
@@ -157,7 +158,11 @@ def correct(
             keep = space.settings.capture.keep_confirmed or truth.label_source != "confirmed"
             kept[sample.media] = intake.answered_place(space, tasks.get(sample.task), sample) if keep else None
         rows.append((replace(sample, media=kept[sample.media]), replace(truth, batch=batch, at=at)))
-    space.store.add_corrections(rows)
+    try:
+        space.store.add_corrections(rows)
+    except StoreError:
+        intake.take_back(space, kept)
+        raise
     try:
         _after_answers(space, [sample for sample, _ in given], trigger)
     except (StoreError, OSError) as error:  # saved is saved; what follows is looked at again with the next answer

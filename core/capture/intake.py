@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,11 @@ def admit(
         raise MediaError(refusals[0].reason if refusals else "holds no scene", where=path.name)
     media = _copy(space, path, keep_in or space.pending)
     kept = [replace(part, media=media) if isinstance(part, Sample) else part for part in found]
-    space.store.add_samples([part for part in kept if isinstance(part, Sample)])
+    try:
+        space.store.add_samples([part for part in kept if isinstance(part, Sample)])
+    except StoreError:  # forgotten while it was read, or a full disk
+        (space.root / media).unlink(missing_ok=True)
+        raise
     return kept
 
 
@@ -201,6 +205,13 @@ def answered_place(space: Workspace, task: Task, sample: Sample) -> str | None:
     """Copy a pending sample's media to where answered media live; the pending copy goes after the journal has it."""
     source = _pending(space, sample)
     return _copy(space, source, space.kept(task.medium)) if source else sample.media
+
+
+def take_back(space: Workspace, copies: Mapping[str | None, str | None]) -> None:
+    """Remove copies that `answered_place` made for answers that were not saved; by where each was copied from."""
+    for source, copy in copies.items():
+        if copy is not None and copy != source:
+            (space.root / copy).unlink(missing_ok=True)
 
 
 def drop_pending(space: Workspace, sample: Sample) -> None:

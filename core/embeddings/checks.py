@@ -14,6 +14,7 @@ from core.embeddings.types import LONGEST, MOST_NUMBERS, Vector, VectorError
 
 SHORTEST, LONGEST_NORM = 1e-15, 1e15  # beyond, squares of float32 leave its range
 MOST_METADATA = 64 << 10  # bytes of JSON
+FORGOTTEN = "was forgotten here"
 
 
 def named(text: object, what: str) -> str:

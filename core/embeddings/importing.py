@@ -68,6 +68,11 @@ def run(
     is_bare = form == "npy"
     found = _joined(file, ids, kind, encoder_id) if is_bare else reading.read(file, kind, encoder_id)
     rows, errors = found.rows, found.errors
+    hits = rows.forgotten(space.store.forgotten())
+    if hits:
+        taken_out = [number for number in range(1, len(rows.keys) + len(errors) + 1) if number not in dict(errors)]
+        errors = tuple(sorted([*errors, *((taken_out[place], checks.FORGOTTEN) for place in hits)]))
+        rows = rows.without(hits)
     size = rows.vectors.shape[1]
     if store.dimension is not None and len(rows.keys) and size != store.dimension:
         raise VectorError(f"its vectors have {size} numbers, {store.dimension} are needed", where=file.name)
@@ -75,8 +80,9 @@ def run(
         new = updated = 0
     elif isinstance(store.backend, Local):
         root = space.root
-        source = kept.keep_bytes(root, ledger.as_npz(rows), ".npz") if is_bare else kept.keep(root, file)
-        new, updated = store.backend.bring(source, "npz" if is_bare else form, rows)
+        is_ours = is_bare or bool(hits)  # a file of somebody else's would keep the rows that are not taken
+        source = kept.keep_bytes(root, ledger.as_npz(rows), ".npz") if is_ours else kept.keep(root, file)
+        new, updated = store.backend.bring(source, "npz" if is_ours else form, rows)
     else:
         new, updated = store.backend.put(rows)
     return Imported(kind, encoder_id, size, len(rows.keys) + len(errors), new, updated, errors)

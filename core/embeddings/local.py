@@ -49,8 +49,8 @@ class Local:
         found = found.once()
         self._fits(found)
         if again:
-            with self.catalog.derive() as db:
-                return rows.write(db, found)
+            with self.catalog.derive() as db:  # in which forgetting erases too
+                return rows.write(db, found.without(found.forgotten(self.space.store.forgotten())))
         return self.ledger.keep(found)
 
     def put_one(self, found: Rows) -> None:

@@ -218,7 +218,7 @@ class Postgres:
                 conn.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
                 self._made = True
             register_vector(conn)
-        except BaseException:
+        except BaseException:  # ctrl+c too: closing the connection is what frees the lock
             conn.close()
             raise
         self._conn = conn

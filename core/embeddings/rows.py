@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.embeddings import filters
 from core.embeddings.types import EmbeddingType, Filters, Vector, VectorError
+from core.store.forgotten import Forgotten
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -55,6 +56,19 @@ class Rows:
         vectors = np.ascontiguousarray(self.vectors[list(places)])
         columns = [of(column) for column in (self.metadata, self.samples, self.contents, self.lines)]
         return Rows(self.type, self.encoder_id, keys, vectors, *columns, created=self.created)
+
+    def forgotten(self, listed: Forgotten) -> list[int]:
+        """Places of rows that are of something on the list of the forgotten."""
+        if not listed:
+            return []
+        blank = [None] * len(self.keys)
+        columns = zip(self.keys, self.samples or blank, self.contents or blank, strict=True)
+        return [place for place, marks in enumerate(columns) if listed.has(*marks)]
+
+    def without(self, places: Sequence[int]) -> Rows:
+        """The rows that are not at these places."""
+        left = set(range(len(self.keys))).difference(places)
+        return self.picked(sorted(left)) if places else self
 
     def once(self) -> Rows:
         """Each key once: its last row."""

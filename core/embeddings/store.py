@@ -92,6 +92,7 @@ class EmbeddingsStore:
             from core import tasks
 
             workspace = self._own = Workspace.open(workspace or find_root()[0], tasks.codecs())
+        self._space = workspace
         self.backend = _backend(workspace, backend, url)
 
     async def store_embedding(self, embedding: Embedding) -> None:
@@ -132,7 +133,7 @@ class EmbeddingsStore:
 
     async def update_embedding(
         self,
-        type: EmbeddingType,  # noqa: A002
+        type: EmbeddingType,  # noqa: A002  # the seed's word
         key: str,
         *,
         metadata: Mapping[str, Any] | None = None,
@@ -142,13 +143,13 @@ class EmbeddingsStore:
         """Replace a kept key's metadata, its vector, or both. Returns whether the key is there."""
         return await asyncio.to_thread(self.update_now, type, key, metadata, vector, encoder_id)
 
-    async def rebuild_index(self, type: EmbeddingType | None = None) -> int:  # noqa: A002
+    async def rebuild_index(self, type: EmbeddingType | None = None) -> int:  # noqa: A002  # the seed's word
         """Make the search caches anew from what is kept; returns how many vectors they hold."""
         return await asyncio.to_thread(self.backend.rebuild, type)
 
     async def get_embedding(
         self,
-        type: EmbeddingType,  # noqa: A002
+        type: EmbeddingType,  # noqa: A002  # the seed's word
         key: str,
         encoder_id: str | None = None,
     ) -> Embedding | None:
@@ -274,10 +275,11 @@ class EmbeddingsStore:
         keys, samples, contents = ([getattr(one, name) for one in found] for name in ("key", "sample", "content"))
         rows = Rows(kind, first.encoder_id, keys, vectors, texts, samples, contents,
                     created=first.created_at or time.time())  # fmt: skip
+        bad |= dict.fromkeys(rows.forgotten(self._space.store.forgotten()), checks.FORGOTTEN)
         if not bad:
             return rows, bad
-        good = [place for place in range(len(found)) if place not in bad]
-        return (rows.picked(good) if good else None), bad
+        left = rows.without(list(bad))
+        return (left if left.keys else None), bad
 
     def _encoder(self, kind: EmbeddingType, named: str | None, key: str | None) -> str | None:
         """The encoder that is meant: the one named, or the only one that made vectors of this type (or key)."""

@@ -76,7 +76,7 @@ def forget(
         finish(space)
         sweep(space)
     known = tracing.traces(space)
-    which = tracing.chosen(known, starts, speaker, source)
+    which = tracing.chosen(known, starts, speaker, source, forgotten.read(space.root))
     gone = tracing.gone(space, known, which)
     if dry_run:
         return replace(_facts(space, known, which, gone), erased=tuple(_would(space, gone)), dry_run=True)

@@ -15,6 +15,7 @@ from core.errors import WrongUseError
 from core.gone import Gone
 from core.media.clip import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from core.store import erasing, lines
+from core.store.forgotten import Forgotten
 from core.store.places import Places
 from core.store.records import Json, Sample
 from core.store.store import EVENTS
@@ -112,18 +113,23 @@ def _sample(trace: Trace, sample: Sample) -> None:
             into.add(text)
 
 
-def chosen(known: dict[str, Trace], starts: Iterable[str], speaker: str | None, source: str | None) -> dict[str, Trace]:
+def chosen(
+    known: dict[str, Trace], starts: Iterable[str], speaker: str | None, source: str | None, listed: Forgotten
+) -> dict[str, Trace]:
     """The samples that are meant.
 
     Args:
         starts: ids, or unique beginnings of ids.
+        listed: what was forgotten already.
 
     Raises:
-        WrongUseError: nothing is meant, an id is unknown or not unique, or nobody is called so.
+        WrongUseError: nothing is meant, an id is unknown, forgotten or not unique, or nobody is called so.
     """
     found: dict[str, Trace] = {}
     for start in starts:
         like = [start] if start in known else [one for one in known if start and one.startswith(start)]
+        if not like and listed.has(start):
+            raise WrongUseError("was forgotten here already; nothing was done", where=start)
         if len(like) != 1:
             what = "no sample has" if not like else f"{len(like)} samples have"
             raise WrongUseError(f"{what} an id that begins with {start!r}", do="See: rushes review list")

@@ -181,6 +181,7 @@ def _offer(space: Workspace, task: str, rows: list[Queued]) -> None:
     try:
         with locked(path.with_suffix(".lock")):
             before = _offers(path)
+            shown = {sample: pick for sample, pick in shown.items() if not space.store.forgot(sample)}
             if all(before.get(sample) == pick for sample, pick in shown.items()):
                 return
             kept = {sample: pick for sample, pick in before.items() if sample not in shown} | shown

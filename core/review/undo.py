@@ -13,7 +13,9 @@ from core.workspace import Workspace
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-_LINES = "SELECT op, sample, value FROM corrections WHERE task = ? AND batch = ? AND op <> 'undo' ORDER BY line"
+_LINES = (
+    "SELECT op, sample, value FROM corrections WHERE task = ? AND batch = ? AND op IN ('set', 'delete') ORDER BY line"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ def _still(space: Workspace, source: Source, stop: Event) -> Path:
     path = intake.claim(space.incoming, ".jpg", prefix=PREFIX)
     try:
         write_image(path, picture)
-    except BaseException:
+    except BaseException:  # ctrl+c too: a name that was claimed would be taken for a recording
         path.unlink(missing_ok=True)
         raise
     return path

@@ -92,7 +92,7 @@ class Catalog:
             try:
                 yield self._db
                 self._db.conn.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # ctrl+c too: an open transaction would keep everybody else out
                 self._db.rollback()
                 raise
 
@@ -216,7 +216,7 @@ def _database(path: str, copy_of: Path | None = None) -> Database:
             conn.execute("BEGIN IMMEDIATE")
             migrations.apply(db)
             conn.execute("COMMIT")
-    except BaseException:
+    except BaseException:  # ctrl+c too: an open connection keeps its lock
         conn.close()
         raise
     return db

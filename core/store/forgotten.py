@@ -81,6 +81,11 @@ class Hidden:
         return self._kept
 
 
+def forgotten_meanwhile() -> StoreError:
+    """What is said to whoever wants to write down something of a forgotten sample; it names nobody."""
+    return StoreError("the clip was forgotten meanwhile; nothing was saved", do="Leave it, and go on with another one.")
+
+
 def path_of(root: Path) -> Path:
     """Where a workspace keeps its list."""
     return root / "training_data" / NAME

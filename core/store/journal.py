@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
+from itertools import compress
 from pathlib import Path
 from typing import IO
 
@@ -31,6 +32,10 @@ _REASONS = {
 }
 
 
+def _all(lines: Sequence[Json]) -> Sequence[bool]:
+    return [True] * len(lines)
+
+
 def unwritable(error: OSError, path: Path) -> StoreError:
     """One sentence on why `path` cannot be written."""
     reason = _REASONS.get(error.errno or 0, f"cannot be written ({error.strerror})")
@@ -48,8 +53,11 @@ class Journal:
         """Where the rests of interrupted writes are set aside."""
         return self.path.with_name(f"{self.path.name}.torn")
 
-    def append(self, lines: Sequence[Json]) -> list[str]:
+    def append(self, lines: Sequence[Json], sift: Callable[[Sequence[Json]], Sequence[bool]] = _all) -> list[str]:
         """Add lines; they are durable when this returns.
+
+        Args:
+            sift: says under the lock which lines may be written; what it raises leaves the file as it is.
 
         Returns:
             What had to be repaired first, as sentences.
@@ -60,9 +68,11 @@ class Journal:
         encoded = [wire.encode(line) for line in lines]
         if any(len(line) > limits.now().line for line in encoded):
             raise StoreError("the line would be longer than limits.line_mb; nothing was saved", where=self.path)
-        content = b"".join(encoded)
         try:
             with self.hold() as file:
+                content = b"".join(compress(encoded, sift(lines)))
+                if not content:
+                    return []
                 repaired = self._repair(file)
                 self._write(file, content)
                 return repaired

@@ -190,10 +190,10 @@ def events(db: Database, kind: str) -> list[Json]:
 
 
 def valid_batches(db: Database, task: str, limit: int) -> list[str]:
-    """Complete batches of the user's that still count, newest first; undos and dropped-in lines are none."""
+    """Complete batches of the user's that still count, newest first; undos, dropped-in and hidden lines are none."""
     rows = db.conn.execute(
         """SELECT c.batch FROM corrections c JOIN batches b ON b.task = c.task AND b.batch = c.batch
-           WHERE c.task = ? AND c.op <> 'undo' AND c.id IS NOT c.batch AND b.complete AND b.undone_at IS NULL
+           WHERE c.task = ? AND c.op IN ('set', 'delete') AND c.id IS NOT c.batch AND b.complete AND b.undone_at IS NULL
            GROUP BY c.batch ORDER BY max(c.line) DESC LIMIT ?""",
         [task, limit],
     )

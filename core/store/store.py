@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from core.log import logger
 from core.store import events, lines, queries
 from core.store.catalog import Catalog, UnwritableError
 from core.store.codec import Codec
-from core.store.forgotten import Hidden
+from core.store.forgotten import Forgotten, Hidden, forgotten_meanwhile
 from core.store.identity import new_id
 from core.store.journal import Journal
 from core.store.mirror import Mirror
@@ -33,7 +33,7 @@ from core.store.records import (
     SampleState,
 )
 from core.store.statistics import statistics
-from core.store.tables import Corrections, Events
+from core.store.tables import Corrections, Events, is_about
 
 EVENTS = "events.jsonl"
 MOST_PROBLEMS = 100  # of one kind, shown
@@ -55,7 +55,7 @@ class Store:
         names = [EVENTS, *sorted(codecs)]
         self.journals = {name: Journal(root / "training_data" / name) for name in names}
         self.catalog = Catalog(root / "rushes.db")
-        hidden = Hidden(root)
+        self._hidden = hidden = Hidden(root)
         tables = {EVENTS: Events(hidden), **{name: Corrections(codec, hidden) for name, codec in codecs.items()}}
         self.mirror = Mirror(self.catalog, self.journals, tables)
         self._notes: list[str] = []
@@ -85,14 +85,15 @@ class Store:
         self._append(EVENTS, [events.sample_event(sample) for sample in samples])
 
     def add_predictions(self, predictions: Sequence[Prediction]) -> None:
-        """Keep predictions beside all earlier ones."""
-        self._append(EVENTS, [events.prediction_event(prediction) for prediction in predictions])
+        """Keep predictions beside all earlier ones; those on samples that were forgotten meanwhile are dropped."""
+        self._append(EVENTS, [events.prediction_event(prediction) for prediction in predictions], drop=True)
 
     def add_corrections(self, rows: Sequence[tuple[Sample, Correction]]) -> None:
         """Keep the answers of one user action: per task one batch, which counts whole or not at all.
 
         Raises:
-            StoreError: an answer is not one of its task, or the journal cannot be written; nothing was kept.
+            StoreError: an answer is not one of its task, a sample was forgotten, or the journal cannot be written;
+                nothing was kept.
         """
         batch = next((truth.batch for _, truth in rows if truth.batch), "") or new_id()
         dressed = {task: self._dressed(task, batch, rows) for task in sorted({sample.task for sample, _ in rows})}
@@ -159,10 +160,19 @@ class Store:
         self._append(self._codec(task).journal, marks)
         return batch
 
-    def _append(self, journal: str, found: Sequence[Json]) -> None:
+    def _append(self, journal: str, found: Sequence[Json], *, drop: bool = False) -> None:
         if not found:
             return
-        for note in self.journals[journal].append(found):
+
+        def sift(lines: Sequence[Json]) -> Sequence[bool]:
+            """Under the journal's lock, which erasing takes too: what passes here is found and erased there."""
+            listed = self.forgotten()
+            kept = [not listed or not self._is_of(journal, line, listed) for line in lines]
+            if not drop and not all(kept):
+                raise forgotten_meanwhile()
+            return kept
+
+        for note in self.journals[journal].append(found, sift):
             logger.warning("%s", note)
             self._notes.append(note)
         try:
@@ -170,12 +180,40 @@ class Store:
         except StoreError as error:  # it is saved; the catalog catches up with the next refresh
             logger.warning("saved, but %s", error)
 
+    def _is_of(self, journal: str, line: Json, listed: Forgotten) -> bool:
+        if is_about(line, listed):
+            return True
+        if journal == EVENTS or "sample" in line or line.get("op") == "undo":
+            return False
+        codec = next(codec for codec in self.codecs.values() if codec.journal == journal)
+        try:
+            return listed.has(lines.undress(codec, line).about)  # a line of a seed's own system
+        except ValueError:
+            return False
+
     def _codec(self, task: str) -> Codec:
         if task not in self.codecs:
             raise StoreError(f"there is no task called {task!r}", do=f"Tasks are {', '.join(sorted(self.codecs))}.")
         return self.codecs[task]
 
     # Reading
+
+    def forgotten(self) -> Forgotten:
+        """The list of what was forgotten, by any process; for asking about many at once."""
+        return self._hidden.now()
+
+    def forgot(self, *marks: str | None) -> bool:
+        """Whether one of these ids or content hashes was forgotten, by any process."""
+        return self.forgotten().has(*marks)
+
+    def require_kept(self, samples: Iterable[Sample]) -> None:
+        """See that none of these was forgotten.
+
+        Raises:
+            StoreError: one was.
+        """
+        if any(self.forgot(sample.id, sample.media_hash) for sample in samples):
+            raise forgotten_meanwhile()
 
     def sample(self, identity: str) -> Sample | None:
         """The sample of that id, unless it was deleted."""

@@ -14,13 +14,13 @@ from tests.core.privacy import used
 
 
 @pytest.fixture
-def once(trained: Path, tmp_path: Path) -> used.Used:
+def lived_in(trained: Path, tmp_path: Path) -> used.Used:
     return used.use(trained, tmp_path / "elsewhere")
 
 
-def everything_else(rushes: Callable[..., Ran], once: used.Used, tmp_path: Path) -> None:
+def everything_else(rushes: Callable[..., Ran], lived_in: used.Used, tmp_path: Path) -> None:
     """Exports, vectors, numbers of posts: what other rooms keep of the sample."""
-    name = Path(once.sample.media or "").name
+    name = Path(lived_in.sample.media or "").name
     (tmp_path / "posts.csv").write_text(
         "content_id,platform,posted_at,measured_at,views,likes,caption\n"
         f"post-1,tiktok,2026-11-01T10:00:00Z,2026-11-02T10:00:00Z,100,10,{used.WORDS}\n"
@@ -29,40 +29,40 @@ def everything_else(rushes: Callable[..., Ran], once: used.Used, tmp_path: Path)
     for command in (
         ("export", "dataset"),
         ("embeddings", "store", "-t", "ratings", "--all"),
-        ("embeddings", "store", "--name", "house", "--like", once.sample.id),
+        ("embeddings", "store", "--name", "house", "--like", lived_in.sample.id),
         ("metrics", "import", tmp_path / "posts.csv"),
-        ("metrics", "link", "post-1", once.sample.id),
+        ("metrics", "link", "post-1", lived_in.sample.id),
         ("review", "list", "-t", "ratings"),
         ("insights", "daily", "--date", "2026-11-02"),
     ):
-        ran = rushes(*command, "-w", once.root)
+        ran = rushes(*command, "-w", lived_in.root)
         assert ran.code == 0, (command, ran.err, ran.out)
 
 
 def test_nothing_of_a_forgotten_sample_is_left_in_any_byte(
-    once: used.Used, rushes: Callable[..., Ran], tmp_path: Path
+    lived_in: used.Used, rushes: Callable[..., Ran], tmp_path: Path
 ) -> None:
-    everything_else(rushes, once, tmp_path)
-    before = used.found(once.root, once.marks)
-    assert {line.split(" in ")[0].split(" names ")[0] for line in before} == set(once.marks)
-    said = rushes("forget", once.sample.id, "--yes", "--json", "-w", once.root).json
-    assert used.found(once.root, once.marks) == []
-    assert said["samples"] == [once.sample.id]
+    everything_else(rushes, lived_in, tmp_path)
+    before = used.found(lived_in.root, lived_in.marks)
+    assert {line.split(" in ")[0].split(" names ")[0] for line in before} == set(lived_in.marks)
+    said = rushes("forget", lived_in.sample.id, "--yes", "--json", "-w", lived_in.root).json
+    assert used.found(lived_in.root, lived_in.marks) == []
+    assert said["samples"] == [lived_in.sample.id]
     assert said["models_trained_on_it"] == ["ratings/v1"]
     assert len(said["backups_holding_it"]) == 1
     assert said["left"] == []
-    assert once.sample.media in said["erased"]
-    assert rushes("forget", "--finish", "--json", "-w", once.root).json["erased"] == []
+    assert lived_in.sample.media in said["erased"]
+    assert rushes("forget", "--finish", "--json", "-w", lived_in.root).json["erased"] == []
 
 
-def test_a_training_that_learnt_from_it_is_not_resumed(once: used.Used) -> None:
+def test_a_training_that_learnt_from_it_is_not_resumed(lived_in: used.Used) -> None:
     from core import tasks
     from core.training import dataset
     from core.training.request import Request
 
-    space = loop.open_workspace(once.root)
+    space = loop.open_workspace(lived_in.root)
     job = jobs.every(space)[0]
-    privacy.forget(space, [once.sample.id[:12]])
+    privacy.forget(space, [lived_in.sample.id[:12]])
     request = Request(speaker=None, recipe={}, frozen=jobs.folder(space, job.job_id) / "manifest_full.csv",
                       folder=space.cache / "again")  # fmt: skip
     with pytest.raises(RushesError, match="forgotten"):
@@ -70,7 +70,7 @@ def test_a_training_that_learnt_from_it_is_not_resumed(once: used.Used) -> None:
     before = used.state(space)
     space.store.rebuild()
     assert used.state(space) == before
-    assert all(item.sample.id != once.sample.id for item in space.store.answered("ratings"))
+    assert all(item.sample.id != lived_in.sample.id for item in space.store.answered("ratings"))
     space.close()
 
 
