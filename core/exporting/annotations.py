@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from core.exporting import folder
 from core.exporting.folder import Exported
-from core.exporting.items import Report, Stop, collect, never, of_kind, silent
-from core.exporting.pairs import samples
+from core.exporting.items import Report, Stop, never, of_kind, silent
+from core.exporting.making import making
 from core.store import wire
 from core.workspace import Workspace
 
@@ -34,20 +33,15 @@ def export(
         CancelledError: `stop` said so; nothing was written.
     """
     owner = of_kind(task, "score", "ratings", "annotations")
-    counts: dict[str, Any] = {}
-    about: dict[str, Any] = {"anonymised": anonymous, "counts": counts}
-    with folder.workbench(space) as bench, folder.building(to, "annotations", about) as made:
-        found = collect(space, [owner.name], scratch=bench if anonymous else None, report=report, stop=stop)
+    with making(space, to, "annotations", owner.name, anonymous=anonymous, report=report, stop=stop) as one:
         lines: list[bytes] = []
-        for item in found.items:
+        for item in one.found.items:
             sample = item.sample
             if item.file:
                 sample = replace(sample, media=f"{FRAMES}/{item.name}")
-                if not (made / FRAMES / item.name).exists():
-                    folder.put(item.file, made / FRAMES / item.name)
+                if not (one.folder / FRAMES / item.name).exists():
+                    folder.put(item.file, one.folder / FRAMES / item.name)
             lines.append(wire.encode(owner.codec.encode(sample, item.correction)))
-        (made / owner.codec.journal).write_bytes(b"".join(lines))
-        counts |= {"annotations": len(lines), "without_media": found.without_media, "left_out": len(found.errors)}
-        about |= samples(found, anonymous)
-        size = folder.size_of(made)
-    return Exported("annotations", str(to.expanduser().absolute()), counts, size, anonymous, found.errors)
+        (one.folder / owner.codec.journal).write_bytes(b"".join(lines))
+        one.counts["annotations"] = len(lines)
+    return one.exported()

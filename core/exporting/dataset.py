@@ -61,7 +61,8 @@ def export(
             report=lambda part: report(part * first),
         )  # fmt: skip
         members = _journals(found, with_media=not light)
-        members |= _versions(space, chosen(task), anonymous=anonymous, light=light)
+        notes = found.notes
+        members |= _versions(space, chosen(task), notes, anonymous=anonymous, light=light)
         versions = len([name for name in members if name.endswith(".onnx" if not light else ".json")])
         if not light:
             members |= found.files
@@ -69,7 +70,7 @@ def export(
                                  report=lambda part: report(first + part * 0.2))  # fmt: skip
         counts: dict[str, Any] = {
             "answers": found.answers, "media": 0 if light else len(found.files), "versions": versions,
-            "without_media": found.without_media, "left_out": len(found.errors),
+            "without_media": found.without_media, "left_out": len(found.errors), "without_face": found.without_face,
         }  # fmt: skip
         about = {"program": folder.program(), "anonymised": anonymous, "light": light, "counts": counts}
         manifest = archive.write(
@@ -77,7 +78,7 @@ def export(
             report=lambda part: report(first + 0.2 + part * (0.8 - first)), stop=stop,
         )  # fmt: skip
     counted = counts | {"files": len(manifest["files"])}
-    return Exported("dataset", str(target), counted, target.stat().st_size, anonymous, found.errors)
+    return Exported("dataset", str(target), counted, target.stat().st_size, anonymous, found.errors, notes)
 
 
 def _place(space: Workspace, to: Path | None) -> Path:
@@ -128,10 +129,12 @@ def _facts(item: Item, number: int, with_media: bool) -> Json:
     }
 
 
-def _versions(space: Workspace, names: tuple[str, ...], *, anonymous: bool, light: bool) -> dict[str, Content]:
+def _versions(
+    space: Workspace, names: tuple[str, ...], notes: list[str], *, anonymous: bool, light: bool
+) -> dict[str, Content]:
     members: dict[str, Content] = {}
     for name in names:
-        left_out = _of_speakers(space, name) if anonymous else set[str]()
+        left_out = _telling(space, name, notes) if anonymous else set[str]()
         where = registry.folder(space, name)
         for path in sorted(where.glob("model_v*")):
             match = VERSION_FILE.fullmatch(path.name)
@@ -145,6 +148,19 @@ def _versions(space: Workspace, names: tuple[str, ...], *, anonymous: bool, ligh
     if meta.exists() and not anonymous:
         members["models/training_meta.json"] = meta.read_bytes()
     return members
+
+
+def _telling(space: Workspace, task: str, notes: list[str]) -> set[str]:
+    """Versions that say too much for an anonymous export; how many and why is noted."""
+    words = tasks.get(task).kind == "text"
+    found = {f"v{number}" for number in numbers(space, task)} if words else _of_speakers(space, task)
+    one = len(found) == 1
+    if found:
+        which = f"{len(found)} {'version' if one else 'versions'} of {task} {'stays' if one else 'stay'} here"
+        why = f"words of the answers are frozen into {'it' if one else 'them'}"
+        whose = f"{'it' if one else 'each'} is one person's, or nobody can tell"
+        notes.append(f"{which}: {why if words else whose}")
+    return found
 
 
 def _of_speakers(space: Workspace, task: str) -> set[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from core.backup.unpacking import scratch
 from core.errors import StoreError, WrongUseError
-from core.files import fsync_dir, private_dir, remove_tree
+from core.files import private_dir, remove_tree, swap_in
 from core.workspace import Workspace
 
 EXPORTS = "exports"  # folder of the workspace
@@ -94,7 +94,9 @@ def building(target: Path, kind: str, about: dict[str, Any]) -> Generator[Path]:
                 path.chmod(0o700 if path.is_dir() else 0o600)
             os.sync()  # one for all files; an fsync each takes minutes for thousands of clips
             require_place(target)
-            _take_place(folder, target)
+            old = target.with_name(f"{folder.name}.old")
+            if swap_in(folder, target, old):
+                remove_tree(old)
     except OSError as error:
         raise StoreError(f"cannot be written ({error.strerror})", where=error.filename or target) from None
 
@@ -119,22 +121,6 @@ def mark_of(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and "kind" in found else None
-
-
-def _take_place(folder: Path, target: Path) -> None:
-    old = None
-    if target.is_dir() and any(target.iterdir()):
-        old = target.with_name(f"{folder.name}.old")
-        os.rename(target, old)
-    try:
-        os.rename(folder, target)
-    except OSError:
-        if old:
-            os.rename(old, target)
-        raise
-    fsync_dir(target.parent)
-    if old:
-        remove_tree(old)
 
 
 def put(source: Path, target: Path, *, link: bool = False) -> int:

@@ -13,9 +13,9 @@ from core import manifest, tasks
 from core.errors import StoreError, WrongUseError
 from core.exporting import folder
 from core.exporting.folder import Exported
-from core.exporting.items import Item, Report, Stop, collect, never, silent
+from core.exporting.items import Item, Report, Stop, never, silent
 from core.exporting.lines import objects
-from core.exporting.pairs import samples
+from core.exporting.making import making
 from core.files import inside
 from core.manifest import BadRow, Row
 from core.store import wire
@@ -47,26 +47,20 @@ def export(
         CancelledError: `stop` said so; nothing was written.
     """
     owner = tasks.get(task)
-    counts: dict[str, Any] = {}
-    about: dict[str, Any] = {"anonymised": anonymous, "counts": counts}
-    with folder.workbench(space) as bench, folder.building(to, "huggingface", about) as made:
-        found = collect(space, [owner.name], scratch=bench if anonymous else None, report=report, stop=stop)
+    with making(space, to, "huggingface", owner.name, anonymous=anonymous, report=report, stop=stop) as one:
         for side in SIDES:
-            mine = [item for item in found.items if item.side == side and item.file]
-            counts[FOLDERS[side]] = len(mine)
+            mine = [item for item in one.found.items if item.side == side and item.file]
+            one.counts[FOLDERS[side]] = len(mine)
             if not mine:
                 continue
-            place = made / FOLDERS[side]
+            place = one.folder / FOLDERS[side]
             place.mkdir()
             for item in mine:
                 if item.file and not (place / item.name).exists():
                     folder.put(item.file, place / item.name)
             (place / METADATA).write_bytes(b"".join(wire.encode(_line(item, owner)) for item in mine))
-        (made / "README.md").write_text(_card(owner, counts), encoding="utf-8")
-        counts |= {"without_media": found.without_media, "left_out": len(found.errors)}
-        about |= samples(found, anonymous)
-        size = folder.size_of(made)
-    return Exported("huggingface", str(to.expanduser().absolute()), counts, size, anonymous, found.errors)
+        (one.folder / "README.md").write_text(_card(owner, one.counts), encoding="utf-8")
+    return one.exported()
 
 
 def _line(item: Item, owner: Task) -> Json:

@@ -66,12 +66,22 @@ class Collected:
         files: the media, each once: path inside the export -> where the bytes are.
         errors: answers whose clip could not be made anonymous; they are left out.
         without_media: answers whose file is not there.
+        without_face: of the copies with blurred faces, those in which no face was found.
     """
 
     items: list[Item] = field(default_factory=list[Item])
     files: dict[str, Path] = field(default_factory=dict[str, Path])
     errors: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     without_media: int = 0
+    without_face: int = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know before it is given away."""
+        if not self.without_face:
+            return []
+        where = f"{self.without_face} of {len(self.files)} files"
+        return [f"no face was found in {where}, so nothing is blurred there: look before you share"]
 
     def of(self, task: str) -> list[Item]:
         return [item for item in self.items if item.sample.task == task]
@@ -202,7 +212,8 @@ class _Namer:
         target = self._scratch / f"{'clip' if task.medium == 'clip' else 'picture'}-{number:06d}{suffix}"
         from core.media.anonymise import anonymise  # cv2 and av take 200 ms to import
 
-        anonymise(path, target, keep_mouth=task.keeps_face)
+        if not anonymise(path, target, keep_mouth=task.keeps_face):
+            self._found.without_face += 1
         return _Place(f"{folder}/{target.name}", target, sha256_file(target))
 
     def _free(self, folder: str, name: str) -> str:

@@ -17,8 +17,8 @@ from core import fetching, manifest, registry, tasks, untrusted
 from core.errors import StoreError, WrongUseError
 from core.exporting import folder
 from core.exporting.folder import Exported
-from core.exporting.items import Collected, Item, Report, Stop, collect, never, silent
-from core.exporting.pairs import samples
+from core.exporting.items import Item, Report, Stop, never, silent
+from core.exporting.making import making
 from core.files import inside
 from core.manifest import BadRow, Row
 from core.media.clip import IMAGE_SUFFIXES, VIDEO_SUFFIXES
@@ -51,32 +51,18 @@ def export(
     """
     owner = tasks.get(task)
     spec = registry.current_spec(space, owner)
-    counts: dict[str, Any] = {}
-    about: dict[str, Any] = {"anonymised": anonymous, "counts": counts}
-    with folder.workbench(space) as bench, folder.building(to, "label-studio", about) as made:
-        found = collect(space, [owner.name], scratch=bench if anonymous else None, report=report, stop=stop)
-        said = space.store.newest_of([item.origin for item in found.items], "model")
-        there = [item for item in found.items if item.file]
+    with making(space, to, "label-studio", owner.name, anonymous=anonymous, report=report, stop=stop) as one:
+        said = space.store.newest_of([item.origin for item in one.found.items], "model")
+        there = [item for item in one.found.items if item.file]
         made_tasks: list[Json] = []
         for number, item in enumerate(there, start=1):
-            if not (made / MEDIA / item.name).exists() and item.file:
-                folder.put(item.file, made / MEDIA / item.name)
+            if not (one.folder / MEDIA / item.name).exists() and item.file:
+                folder.put(item.file, one.folder / MEDIA / item.name)
             made_tasks.append(_task(number, item, said.get(item.origin), owner, spec))
-        (made / TASKS).write_text(json.dumps(made_tasks, ensure_ascii=False, indent=1), encoding="utf-8")
-        (made / CONFIG).write_text(_config(owner, spec), encoding="utf-8")
-        counts |= _counts(found, made_tasks)
-        about |= samples(found, anonymous)
-        size = folder.size_of(made)
-    return Exported("label-studio", str(to.expanduser().absolute()), counts, size, anonymous, found.errors)
-
-
-def _counts(found: Collected, made: list[Json]) -> dict[str, int]:
-    return {
-        "tasks": len(made),
-        "predictions": sum(len(one["predictions"]) for one in made),
-        "without_media": found.without_media,
-        "left_out": len(found.errors),
-    }
+        (one.folder / TASKS).write_text(json.dumps(made_tasks, ensure_ascii=False, indent=1), encoding="utf-8")
+        (one.folder / CONFIG).write_text(_config(owner, spec), encoding="utf-8")
+        one.counts |= {"tasks": len(made_tasks), "predictions": sum(len(each["predictions"]) for each in made_tasks)}
+    return one.exported()
 
 
 def _task(number: int, item: Item, said: Any, owner: Task, spec: ModelSpec) -> Json:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from core import loop, manifest
 from core.capture.consent import require_consent
 from core.errors import CancelledError, MediaError, WrongUseError
 from core.exporting import folder
 from core.exporting.folder import Exported
-from core.exporting.items import Collected, Report, Stop, collect, never, of_kind, silent
+from core.exporting.items import Report, Stop, never, of_kind, silent
 from core.exporting.lines import objects
+from core.exporting.making import making
 from core.importing import Imported
 from core.manifest import BadRow, Row
 from core.store import wire
@@ -49,10 +49,12 @@ def export_vsr(
     owner = of_kind(task, "text", "speech", "pairs of video and text")
     if link and anonymous:
         raise WrongUseError("a blurred clip is a copy and cannot be a link", do="Use --anonymise or --link.")
-    counts: dict[str, Any] = {}
-    about: dict[str, Any] = {"anonymised": anonymous, "counts": counts}
-    with folder.workbench(space) as bench, folder.building(to, "vsr", about) as made:
-        found = _collected(space, owner, bench if anonymous else None, report, stop)
+
+    def half(part: float) -> None:
+        report(part * 0.5)
+
+    with making(space, to, "vsr", owner.name, anonymous=anonymous, report=half, stop=stop) as one:
+        made, found = one.folder, one.found
         lines: list[bytes] = []
         for done, item in enumerate(found.items, start=1):
             if stop():
@@ -73,10 +75,8 @@ def export_vsr(
             lines.append(wire.encode(pair | {"fps": round(info.fps, 3)}))
             report(0.5 + 0.5 * done / len(found.items))
         (made / VSR).write_bytes(b"".join(lines))
-        counts |= {"pairs": len(lines), "without_media": found.without_media, "left_out": len(found.errors)}
-        about |= samples(found, anonymous)
-        size = folder.size_of(made)
-    return Exported("vsr", str(to.expanduser().absolute()), counts, size, anonymous, found.errors)
+        one.counts["pairs"] = len(lines)
+    return one.exported()
 
 
 def export_llm(
@@ -96,31 +96,16 @@ def export_llm(
         WrongUseError: something else is there, or the answers are no texts.
     """
     owner = of_kind(task, "text", "speech", "pairs of raw and right text")
-    counts: dict[str, Any] = {}
-    about: dict[str, Any] = {"anonymised": anonymous, "counts": counts}
-    with folder.workbench(space) as bench, folder.building(to, "llm", about) as made:
-        scratch = bench if anonymous else None
-        found = collect(space, [owner.name], scratch=scratch, media=False, report=report, stop=stop)
+    with making(space, to, "llm", owner.name, anonymous=anonymous, report=report, stop=stop, media=False) as one:
         lines: list[bytes] = []
-        for item in found.items:
+        for item in one.found.items:
             raw = str(owner.codec.encode(item.sample, item.correction)["raw_output"])
             if raw:
                 pair = {"input": raw, "output": str(item.correction.value), "context": item.sample.context or ""}
                 lines.append(wire.encode(pair))
-        (made / LLM).write_bytes(b"".join(lines))
-        counts |= {"pairs": len(lines), "without_prediction": len(found.items) - len(lines)}
-        about |= samples(found, anonymous)
-        size = folder.size_of(made)
-    return Exported("llm", str(to.expanduser().absolute()), counts, size, anonymous)
-
-
-def samples(found: Collected, anonymous: bool) -> dict[str, Any]:
-    """What the mark of an export says of whom it holds, so that forgetting finds it; nothing where it is anonymous."""
-    return {} if anonymous else {"samples": [item.origin for item in found.items]}
-
-
-def _collected(space: Workspace, owner: Task, scratch: Path | None, report: Report, stop: Stop) -> Collected:
-    return collect(space, [owner.name], scratch=scratch, stop=stop, report=lambda part: report(part * 0.5))
+        (one.folder / LLM).write_bytes(b"".join(lines))
+        one.counts |= {"pairs": len(lines), "without_prediction": len(one.found.items) - len(lines)}
+    return one.exported()
 
 
 def rows(space: Workspace, source: Path, owner: Task) -> Iterator[Row | BadRow]:
@@ -166,6 +151,9 @@ def take_llm(space: Workspace, source: Path, owner: Task) -> Imported:
             sample, said = owner.codec.decode(entry)
         except ValueError as error:
             result.errors.append({"row": number, "reason": str(error)})
+            continue
+        if space.store.forgot(sample.id):
+            result.errors.append({"row": number, "reason": "was forgotten here"})
             continue
         if sample.id in known or (str(said.predicted), str(said.value)) in known_pairs:
             result.skipped += 1

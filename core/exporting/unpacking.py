@@ -90,7 +90,9 @@ def unpack(archive: Path, folder: Path, limits: LimitsSettings, *, report: Repor
     try:
         with archive.open("rb") as file:
             whole = max(1, os.fstat(file.fileno()).st_size)
-            with tarfile.open(fileobj=_Guarded(file), mode="r:") as tar:  # pyright: ignore[reportArgumentType, reportCallIssue]
+            guarded = _Guarded(file)
+            # Only `read`, `tell` and `seek` are needed of the many methods that the stub asks for.
+            with tarfile.open(fileobj=guarded, mode="r:") as tar:  # pyright: ignore[reportArgumentType, reportCallIssue]
                 for member, content in _members(tar, archive, budget):
                     if stop():
                         raise CancelledError("stopped")

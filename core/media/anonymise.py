@@ -6,7 +6,7 @@ does its sound, because a voice identifies as well as a face. Which clips need i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,27 +19,56 @@ from core.media.clip import Image
 from core.media.container import is_image
 from core.media.decode import probe, read_sound, stream_frames
 from core.media.encode import write_image, write_video
-from core.media.faces import CENTRE_DOWN, MOUTH_WIDE, Boxes, every_face
-from core.media.images import read_image, shrink
+from core.media.faces import Boxes
+from core.media.following import VIDEO_SIDE, Follower, Look, look
+from core.media.images import read_image
+from core.media.mouths import SMOOTHING, Track, note, steady_track
 from core.media.names import shown
 from core.media.resample import Ticker
 
-VIDEO_SIDE, PICTURE_SIDE = 480, 960  # longer side, pixels, at which faces are looked for
-STRIDE = 3  # a face is looked for in every third frame; the frames between get the faces of both looks
+PICTURE_SIDE = 960  # longer side, pixels, at which faces are looked for in a single picture
+STRIDE = 3  # every third frame is looked at; the frames between get the faces of both looks
 MARGIN = 0.3  # of a face's width, on every side: hair, ears and chin lie outside the detector's box
 GROWTH = 0.06  # of its width, per look, by which the last place of a lost face grows
 HOLD = 25  # looks (3 s at 25 frames a second) for which a lost face's place is kept, before and after
 BLOCKS = 7  # what is left of a face: so many pixels across; faces are matched down to about 16
 MOUTH_MARGIN = 1.15  # times the region the lip reader cuts out
 MOUTH_HOLD = 3  # looks without a frontal face over which the mouth is still followed
+MOUTH_FOUND = 1 / 3  # of the looks must show the face, or it is not known well enough where the mouth is
+LOWER = 0.58  # of a face's height: nothing above it is left readable, however the mouth's track runs
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """Faces of one frame looked at: what to blur and the mouth to leave, in shares of the picture's size."""
+class _Mouth:
+    """The mouth that stays readable.
 
-    faces: Boxes
-    front: Boxes
+    Attributes:
+        times: (N,) seconds of the looks.
+        track: (N, 3) where the mouth is at each, in shares of the picture.
+        faces: the face it belongs to at each look; none where it has been lost for longer than a blink or a nod.
+    """
+
+    times: NDArray[np.float64]
+    track: Track
+    faces: list[Boxes | None]
+
+    def note(self, fps: float) -> str:
+        """What the copy says of it, so that a lip reader finds it."""
+        every = STRIDE / fps
+        ticks = np.arange(0.0, self.times[-1] + every, every)
+        return note(every, np.stack([np.interp(ticks, self.times, axis) for axis in self.track.T], axis=1))
+
+    def region(self, index: int, time: float) -> NDArray[np.float64] | None:
+        """What is left readable of a frame: left, top, right and bottom in shares of the picture."""
+        first = min(index // STRIDE, len(self.faces) - 1)
+        one, other = self.faces[first], self.faces[min(first + (index % STRIDE > 0), len(self.faces) - 1)]
+        if one is None or other is None:
+            return None
+        x, y, wide = (float(np.interp(time, self.times, axis)) for axis in self.track.T)
+        # Half as high as wide, in pixels; a face's box is square, so it says how the shares relate.
+        across, down = wide * MOUTH_MARGIN / 2, wide * MOUTH_MARGIN / 4 * float(one[0, 3] / one[0, 2])
+        top = max(y - down, *(float(box[0, 1] + LOWER * box[0, 3]) for box in (one, other)))
+        return np.array([x - across, top, x + across, y + down])
 
 
 def anonymise(path: Path, target: Path, *, keep_mouth: bool, keep_sound: bool = False) -> int:
@@ -62,52 +91,46 @@ def anonymise(path: Path, target: Path, *, keep_mouth: bool, keep_sound: bool = 
     """
     if is_image(path):
         image = read_image(path)
-        looks = [_look(image, PICTURE_SIDE)]
-        _require(path, looks, keep_mouth)
-        count = int(len(looks[0].faces) > 0)
-        write_image(target, _blurred(image, looks[0].faces, looks[0].front[:1] if keep_mouth else None))
-        return count
-    looks, frames = _looked(path)
+        seen = look(image, PICTURE_SIDE)
+        _require(path, [seen], keep_mouth)
+        mouth = _mouth([seen], 1.0).region(0, 0.0) if keep_mouth else None
+        write_image(target, blurred(image, seen.faces, mouth))
+        return int(len(seen.faces) > 0)
+    looks, frames = _looked(path, close=keep_mouth)
     _require(path, looks, keep_mouth)
     places = _held(looks, len(looks) if keep_mouth else HOLD)
-    mouths = _mouths(looks) if keep_mouth else [None] * len(looks)
-    blurred = sum(1 for index in range(frames) if len(_between(places, index)))
+    count = sum(1 for index in range(frames) if len(_between(places, index)))
     fps = probe(path).fps
+    kept = _mouth(looks, fps) if keep_mouth else None
+    known = kept is not None and sum(len(one.front) > 0 for one in looks) >= MOUTH_FOUND * len(looks)
     sound = read_sound(path) if keep_sound else None
-    write_video(target, _steady(path, places, mouths, fps), fps, sound)
-    return blurred
+    comment = kept.note(fps) if kept and known else None
+    write_video(target, _steady(path, places, kept, fps), fps, sound, comment=comment)
+    return count
 
 
-def _require(path: Path, looks: list[_Look], keep_mouth: bool) -> None:
-    if keep_mouth and not any(len(look.front) for look in looks):
+def _require(path: Path, looks: list[Look], keep_mouth: bool) -> None:
+    if keep_mouth and not any(len(one.front) for one in looks):
         raise MediaError(
             "no face was found, so it is unknown what to blur", where=shown(path), do="It was left out; nothing of it."
         )
 
 
-def _look(image: Image, side: int) -> _Look:
-    small = shrink(image, side)
-    high, wide = small.shape[:2]
-    front, rest = every_face(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8))
-    size = np.array([wide, high, wide, high], dtype=np.float64)
-    front = front[np.argsort(-front[:, 2])] if len(front) else front
-    return _Look(np.concatenate([front, rest]) / size, front / size)
+def _looked(path: Path, *, close: bool) -> tuple[list[Look], int]:
+    """The faces of every third frame, and how many frames there are."""
+    follower, index = Follower(close=close), -1
+    last: tuple[float, Image] | None = None
+    for index, (time, image) in enumerate(stream_frames(path, max_side=VIDEO_SIDE)):
+        last = None if index % STRIDE == 0 else (time, image)
+        if last is None:
+            follower.see(time, image)
+    if last is not None:
+        follower.see(*last)
+    follower.finish()
+    return follower.looks(), index + 1
 
 
-def _looked(path: Path) -> tuple[list[_Look], int]:
-    """The faces of every third frame and of the last one, and how many frames there are."""
-    looks: list[_Look] = []
-    index, newest = -1, None
-    for index, (_, image) in enumerate(stream_frames(path, max_side=VIDEO_SIDE)):
-        newest = image
-        if index % STRIDE == 0:
-            looks.append(_look(image, VIDEO_SIDE))
-    if newest is not None and index % STRIDE:
-        looks.append(_look(newest, VIDEO_SIDE))
-    return looks, index + 1
-
-
-def _held(looks: list[_Look], hold: int) -> list[Boxes]:
+def _held(looks: list[Look], hold: int) -> list[Boxes]:
     """What to blur at each look: its faces, and those lost since or found only later, grown by how long that is."""
     after = _carried([look.faces for look in looks], hold)
     before = _carried([look.faces for look in reversed(looks)], hold)[::-1]
@@ -136,16 +159,23 @@ def _grown(box: NDArray[np.float64], share: float) -> NDArray[np.float64]:
     return np.concatenate([box[:2] - more, box[2:] + 2 * more])
 
 
-def _mouths(looks: list[_Look]) -> list[Boxes | None]:
-    """The face whose mouth stays readable, per look; none where it has been lost for longer than a blink or a nod."""
-    usual = float(np.median([look.front[0, 2] for look in looks if len(look.front)]))
+def _mouth(looks: list[Look], fps: float) -> _Mouth:
+    times = np.array([one.time for one in looks])
+    seen = [index for index, one in enumerate(looks) if len(one.front)]
+    boxes = np.concatenate([looks[index].front[:1] for index in seen])
+    track = steady_track(times[seen], boxes, times, max(1, round(SMOOTHING * fps / STRIDE)))
+    return _Mouth(times, track, _faces(looks, float(np.median(boxes[:, 2]))))
+
+
+def _faces(looks: list[Look], usual: float) -> list[Boxes | None]:
+    """The face whose mouth stays readable, per look; for a blink or a nod the nearest look's."""
     # A box of another size is a pattern on a wall taken for a face: its "mouth" might show the eyes.
-    good = [look.front[np.abs(look.front[:, 2] - usual) <= 0.35 * usual] for look in looks]
-    found: list[Boxes | None] = [boxes[:1] if len(boxes) else None for boxes in good]
-    known = [index for index, box in enumerate(found) if box is not None]
-    for index in range(len(found)):
+    good = [one.front[np.abs(one.front[:, 2] - usual) <= 0.35 * usual] for one in looks]
+    known = [index for index, boxes in enumerate(good) if len(boxes)]
+    found: list[Boxes | None] = []
+    for index in range(len(good)):
         nearest = min(known, key=lambda at: abs(at - index))
-        found[index] = found[nearest] if 0 < abs(nearest - index) <= MOUTH_HOLD else found[index]
+        found.append(good[nearest][:1] if abs(nearest - index) <= MOUTH_HOLD else None)
     return found
 
 
@@ -156,48 +186,42 @@ def _between(places: list[Boxes], index: int) -> Boxes:
     return places[first] if first == second else np.concatenate([places[first], places[second]])
 
 
-def _steady(path: Path, places: list[Boxes], mouths: Sequence[Boxes | None], fps: float) -> Iterator[Image]:
+def _steady(path: Path, places: list[Boxes], mouth: _Mouth | None, fps: float) -> Iterator[Image]:
     """The blurred frames at a steady rate."""
     ticker, newest = Ticker(fps), None
     for index, (time, image) in enumerate(stream_frames(path)):
         times = ticker.push(time)
         if newest is not None:
             yield from [newest] * times
-        newest = _blurred(image, _between(places, index), _mouth_between(mouths, index))
+        newest = blurred(image, _between(places, index), mouth.region(index, time) if mouth else None)
     if newest is not None:
         yield from [newest] * ticker.finish()
 
 
-def _mouth_between(mouths: Sequence[Boxes | None], index: int) -> Boxes | None:
-    first = min(index // STRIDE, len(mouths) - 1)
-    one, other = mouths[first], mouths[min(first + 1, len(mouths) - 1)]
-    if one is None or other is None:
-        return None
-    part = (index % STRIDE) / STRIDE
-    return one * (1 - part) + other * part
-
-
-def _blurred(image: Image, faces: Boxes, mouth: Boxes | None) -> Image:
+def blurred(image: Image, faces: Boxes, mouth: NDArray[np.float64] | None) -> Image:
     """The picture with every face reduced to a few blocks, except the mouth of one."""
     high, wide = image.shape[:2]
     size = np.array([wide, high, wide, high], dtype=np.float64)
-    blurred = image.copy()
-    for face in faces:
-        top, bottom, left, right = _inside(_grown(face * size, MARGIN), high, wide)
+    made = image.copy()
+    # The largest last: blocks of a small box on a large face would be fine enough to tell who it is.
+    for face in faces[np.argsort(faces[:, 2])]:
+        grown = _grown(face * size, MARGIN)
+        top, bottom, left, right = _inside(grown[:2], grown[:2] + grown[2:], high, wide)
         if bottom > top and right > left:
-            blurred[top:bottom, left:right] = _blocks(image[top:bottom, left:right])
-    if mouth is not None and len(mouth):
-        x, y, w, h = mouth[0] * size
-        across = MOUTH_WIDE * w * MOUTH_MARGIN
-        region = np.array([x + w / 2 - across / 2, y + CENTRE_DOWN * h - across / 4, across, across / 2])
-        top, bottom, left, right = _inside(region, high, wide)
-        blurred[top:bottom, left:right] = image[top:bottom, left:right]
-    return blurred
+            made[top:bottom, left:right] = _blocks(image[top:bottom, left:right])
+    if mouth is not None:
+        top, bottom, left, right = _inside(mouth[:2] * size[:2], mouth[2:] * size[2:], high, wide)
+        made[top:bottom, left:right] = image[top:bottom, left:right]
+    return made
 
 
-def _inside(box: NDArray[np.float64], high: int, wide: int) -> tuple[int, int, int, int]:
-    x, y, w, h = box
-    return max(0, int(y)), min(high, int(np.ceil(y + h))), max(0, int(x)), min(wide, int(np.ceil(x + w)))
+def _inside(start: NDArray[np.float64], end: NDArray[np.float64], high: int, wide: int) -> tuple[int, int, int, int]:
+    return (
+        max(0, int(start[1])),
+        min(high, int(np.ceil(end[1]))),
+        max(0, int(start[0])),
+        min(wide, int(np.ceil(end[0]))),
+    )
 
 
 def _blocks(part: Image) -> Image:

@@ -38,12 +38,15 @@ class Clip:
         times: (T,) float64, seconds from the first frame as measured by the container, strictly increasing.
         sound: the sound of the same span, or None where the file has none.
         native: (width, height) of the file before scaling.
+        mouth: (T, 3) centre x, centre y and width of the mouth in shares of the picture, where the file says it
+            (an anonymised one does) and the task asks for it.
     """
 
     frames: Frames
     times: NDArray[np.float64]
     sound: Sound | None
     native: tuple[int, int]
+    mouth: NDArray[np.float64] | None = None
 
     @property
     def duration(self) -> float:
@@ -68,12 +71,14 @@ class DecodeSpec:
         fps: resample onto this steady rate by nearest measured time; None keeps the measured frames.
         sound: whether to decode sound at all.
         still: take the middle frame only (T = 1).
+        mouth: whether to read where the file says the mouth is.
     """
 
     max_side: int | None = None
     fps: float | None = None
     sound: bool = False
     still: bool = False
+    mouth: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ A file that is cut short, damaged or no film at all is refused with its reason; 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from core import limits
 from core.errors import MediaError
+from core.media import mouths
 from core.media.clip import Clip, DecodeSpec, Image, MediaInfo
 from core.media.container import check_file, is_image, opened, seconds, video_of
 from core.media.images import read_image
@@ -80,11 +82,12 @@ def read_clip(
     frames, times = keep.finish()
     if not len(times):
         raise MediaError(_nothing(start_s, end_s), where=shown(path))
-    clip = Clip(frames, times - times[0], None, native)
+    times = times - times[0]
+    clip = Clip(frames, times, None, native, mouths.noted(path, start_s + times) if spec.mouth else None)
     if not spec.sound:
         return clip
     end = start_s + clip.duration if end_s is None else min(end_s, start_s + clip.duration)
-    return Clip(frames, clip.times, read_sound(path, start_s, end), native)
+    return replace(clip, sound=read_sound(path, start_s, end))
 
 
 def stream_frames(

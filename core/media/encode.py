@@ -50,6 +50,8 @@ def write_video(
     fps: float,
     sound: Sound | None = None,
     codec: Codec | None = None,
+    *,
+    comment: str | None = None,
 ) -> None:
     """Write frames at a steady rate; the suffix chooses container and codecs.
 
@@ -59,6 +61,7 @@ def write_video(
         frames: (H, W, 3) uint8 RGB each, all of one size; an odd last row or column is dropped
             where the codec needs it.
         fps: frames per second.
+        comment: a note that the file carries in its header.
 
     Raises:
         MediaError: no frames, an unknown suffix, or what libav says of them.
@@ -68,6 +71,8 @@ def write_video(
     usual, sound_codec = _BY_SUFFIX[path.suffix.lower()]
     try:
         with replacing(path) as temporary, av.open(f"file:{temporary}", "w") as container:
+            if comment:
+                container.metadata["comment"] = comment
             written = _write(container, frames, fps, sound, codec or usual, sound_codec)
             if not written:
                 raise MediaError("there are no frames to write", where=shown(path))

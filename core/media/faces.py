@@ -36,13 +36,19 @@ def every_face(grey: NDArray[np.uint8], smallest: int = 20) -> tuple[Boxes, Boxe
     Args:
         smallest: width of the smallest face looked for, in pixels of `grey`.
     """
-    front = _found("frontalface_alt2", grey, smallest)
-    side = _found("profileface", grey, smallest)
-    mirrored = _found("profileface", np.ascontiguousarray(grey[:, ::-1]), smallest)  # it knows only one profile
-    mirrored[:, 0] = grey.shape[1] - mirrored[:, 0] - mirrored[:, 2]
-    return front, np.concatenate([side, mirrored])
+    return found("frontalface_alt2", grey, smallest), sides(grey, smallest)
 
 
-def _found(kind: Kind, grey: NDArray[np.uint8], smallest: int) -> Boxes:
-    found = detector(kind).detectMultiScale(grey, 1.1, 3, minSize=(smallest, smallest))
-    return np.asarray(found, dtype=np.float64).reshape(-1, 4)
+def sides(grey: NDArray[np.uint8], smallest: int, largest: int | None = None, neighbours: int = 3) -> Boxes:
+    """Faces seen from a side; the cascade knows only one profile, so the picture is searched mirrored as well."""
+    one = found("profileface", grey, smallest, largest, neighbours)
+    other = found("profileface", np.ascontiguousarray(grey[:, ::-1]), smallest, largest, neighbours)
+    other[:, 0] = grey.shape[1] - other[:, 0] - other[:, 2]
+    return np.concatenate([one, other])
+
+
+def found(kind: Kind, grey: NDArray[np.uint8], smallest: int, largest: int | None = None, neighbours: int = 3) -> Boxes:
+    """What one cascade takes for faces in a grey picture, `smallest` to `largest` pixels wide."""
+    most = (largest, largest) if largest else (0, 0)  # (0, 0): any
+    boxes = detector(kind).detectMultiScale(grey, 1.1, neighbours, minSize=(smallest, smallest), maxSize=most)
+    return np.asarray(boxes, dtype=np.float64).reshape(-1, 4)

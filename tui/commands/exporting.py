@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -43,7 +43,7 @@ def export_dataset(
     """One archive: the answers as seed files, the clips, all versions, the manifests."""
     from core.exporting import dataset
 
-    _run(where, as_json, lambda space, report: dataset.export(space, to, task=task, anonymous=anonymise, report=report))
+    _run(where, as_json, partial(dataset.export, to=to, task=task, anonymous=anonymise))
 
 
 @export_app.command("vsr")
@@ -58,11 +58,7 @@ def export_vsr(
     """Pairs for a lip reader: video, text, duration, fps."""
     from core.exporting import pairs
 
-    _run(
-        where,
-        as_json,
-        lambda space, report: pairs.export_vsr(space, to, task=task, anonymous=anonymise, link=link, report=report),
-    )
+    _run(where, as_json, partial(pairs.export_vsr, to=to, task=task, anonymous=anonymise, link=link))
 
 
 @export_app.command("llm")
@@ -72,9 +68,7 @@ def export_llm(
     """Pairs for a language model: input (what was read), output (what was right), context."""
     from core.exporting import pairs
 
-    _run(
-        where, as_json, lambda space, report: pairs.export_llm(space, to, task=task, anonymous=anonymise, report=report)
-    )
+    _run(where, as_json, partial(pairs.export_llm, to=to, task=task, anonymous=anonymise))
 
 
 @export_app.command("manifests")
@@ -84,7 +78,7 @@ def export_manifests(
     """manifest_full, _train, _val and _test.csv, as `rushes dataset export`, which can choose a speaker."""
     from core.exporting import splits
 
-    _run(where, as_json, lambda space, report: splits.export(space, to, task=task, anonymous=anonymise, report=report))
+    _run(where, as_json, partial(splits.export, to=to, task=task, anonymous=anonymise))
 
 
 @export_app.command("annotations")
@@ -94,11 +88,7 @@ def export_annotations(
     """Ratings as annotations.jsonl (framePath, rating, metadata) with their frames."""
     from core.exporting import annotations
 
-    _run(
-        where,
-        as_json,
-        lambda space, report: annotations.export(space, to, task=task, anonymous=anonymise, report=report),
-    )
+    _run(where, as_json, partial(annotations.export, to=to, task=task, anonymous=anonymise))
 
 
 @export_app.command("label-studio")
@@ -108,11 +98,7 @@ def export_label_studio(
     """Tasks for Label Studio, with predictions and answers."""
     from core.exporting import labelstudio
 
-    _run(
-        where,
-        as_json,
-        lambda space, report: labelstudio.export(space, to, task=task, anonymous=anonymise, report=report),
-    )
+    _run(where, as_json, partial(labelstudio.export, to=to, task=task, anonymous=anonymise))
 
 
 @export_app.command("huggingface")
@@ -122,11 +108,7 @@ def export_huggingface(
     """A folder that Hugging Face's datasets loads: metadata.jsonl and the files, by split."""
     from core.exporting import huggingface
 
-    _run(
-        where,
-        as_json,
-        lambda space, report: huggingface.export(space, to, task=task, anonymous=anonymise, report=report),
-    )
+    _run(where, as_json, partial(huggingface.export, to=to, task=task, anonymous=anonymise))
 
 
 @export_app.command("mlflow")
@@ -140,12 +122,20 @@ def export_mlflow(
     """A version as a model folder that MLflow loads."""
     from core.exporting import mlflow
 
-    _run(where, as_json, lambda space, _report: mlflow.export(space, version, to, task=task))
+    def export(space: Workspace, *, report: Report) -> Exported:
+        del report  # one version takes no time
+        return mlflow.export(space, version, to, task=task)
+
+    _run(where, as_json, export)
 
 
-def _run(where: Path | None, as_json: bool, make: Callable[[Workspace, Report], Exported]) -> None:
+class _Export(Protocol):
+    def __call__(self, space: Workspace, *, report: Report) -> Exported: ...
+
+
+def _run(where: Path | None, as_json: bool, export: _Export) -> None:
     with workspace(where, create=False) as space, counted("exporting", "%") as bar:
-        found = make(space, lambda part: bar(round(part * 100), ""))
+        found = export(space, report=lambda part: bar(round(part * 100), ""))
         lines = [f"✗ {error['sample']}: {error['reason']}" for error in found.errors]
         lines += [f"  {note}" for note in found.notes]
         emit(found.to_json(), as_json, [_said(found), *lines])

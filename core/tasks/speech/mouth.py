@@ -5,8 +5,6 @@ Knows frames only; decoding onto a steady 25 fps is the decoder's work.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -14,26 +12,25 @@ from numpy.typing import NDArray
 from core.errors import MediaError
 from core.media import faces
 from core.media.clip import Frames
-from core.media.faces import CENTRE_DOWN, MOUTH_WIDE
+from core.media.mouths import SMOOTHING, Track, steady_track
 
 Crops = NDArray[np.uint8]  # (T, HEIGHT, WIDTH), grey
-Boxes = NDArray[np.float64]  # (N, 4): x, y, w, h in pixels
 
 HEIGHT, WIDTH = 32, 64  # pixels of one crop
 STRIDE = 3  # a face is looked for in every third frame: 25 looks in 3 s, about 5 ms each
 DETECT_SIDE = 360  # longer side, pixels, at which faces are looked for
 SMALLEST_FACE = 0.14  # of the picture's shorter side
 FOUND_SHARE = 1 / 3  # of the frames looked at must hold a face
-SMOOTHING = 0.6  # seconds on each side over which the track is smoothed
 
 
-def crops(frames: Frames, fps: float = 25.0, *, spread: float = 1.0) -> Crops:
+def crops(frames: Frames, fps: float = 25.0, *, spread: float = 1.0, track: Track | None = None) -> Crops:
     """The mouth in every frame.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB.
         fps: frames per second, for the smoothing only.
         spread: how much wider and higher than the mouth region to cut; the crop grows with it.
+        track: (T, 3) where the mouth is, in shares of the picture, where that is known already.
 
     Returns:
         (T, 32 * spread, 64 * spread) uint8 grey.
@@ -42,7 +39,8 @@ def crops(frames: Frames, fps: float = 25.0, *, spread: float = 1.0) -> Crops:
         MediaError: no face was found, or in too few frames to follow it.
     """
     grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames])
-    track = mouth_track(grey, fps)
+    high, wide = grey.shape[1:]
+    track = mouth_track(grey, fps) if track is None else track * np.array([wide, high, wide], dtype=np.float64)
     size = (round(WIDTH * spread), round(HEIGHT * spread))
     return np.stack([_cut(image, mouth, size) for image, mouth in zip(grey, track, strict=True)])
 
@@ -68,13 +66,8 @@ def mouth_track(grey: NDArray[np.uint8], fps: float = 25.0) -> NDArray[np.float6
             do="Face the camera, with light on the face.",
         )
     at = np.array([index for index, _ in found], dtype=np.float64)
-    boxes = _without_strays(np.stack([box for _, box in found]))
-    reach = max(1, round(SMOOTHING * fps / STRIDE))
-    centres = np.stack([boxes[:, 0] + boxes[:, 2] / 2, boxes[:, 1] + CENTRE_DOWN * boxes[:, 3]], axis=1)
-    smooth = _smoothed(at, centres, reach)
-    ticks = np.arange(len(grey), dtype=np.float64)
-    width = np.full(len(grey), MOUTH_WIDE * float(np.median(boxes[:, 2])))
-    return np.stack([np.interp(ticks, at, smooth[:, 0]), np.interp(ticks, at, smooth[:, 1]), width], axis=1)
+    boxes, ticks = np.stack([box for _, box in found]), np.arange(len(grey), dtype=np.float64)
+    return steady_track(at, boxes, ticks, max(1, round(SMOOTHING * fps / STRIDE)))
 
 
 def face_box(grey: NDArray[np.uint8], near: NDArray[np.float64] | None = None) -> NDArray[np.float64] | None:
@@ -99,25 +92,6 @@ def face_box(grey: NDArray[np.uint8], near: NDArray[np.float64] | None = None) -
     if not len(boxes):
         return None
     return boxes[np.argmax(boxes[:, 2])] / scale + np.array([left, top, 0.0, 0.0])
-
-
-def _without_strays(boxes: Boxes) -> Boxes:
-    """Boxes far from the clip's usual size (a wall pattern taken for a face) become the nearest usual one."""
-    usual = float(np.median(boxes[:, 2]))
-    good = np.flatnonzero(np.abs(boxes[:, 2] - usual) <= 0.35 * usual)
-    nearest = good[np.argmin(np.abs(good[None, :] - np.arange(len(boxes))[:, None]), axis=1)]
-    return boxes[nearest]
-
-
-def _smoothed(at: NDArray[np.float64], centres: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
-    """The track without its jitter. A straight walk is taken out first: cut-off windows would lag behind it."""
-    line = np.stack([np.ones_like(at), at], axis=1)
-    walk = line @ np.linalg.lstsq(line, centres)[0]
-    return walk + _running(np.mean, _running(np.median, centres - walk, reach), reach)
-
-
-def _running(how: Callable[..., NDArray[np.float64]], values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
-    return np.stack([how(values[max(0, i - reach) : i + reach + 1], axis=0) for i in range(len(values))])
 
 
 def _cut(image: NDArray[np.uint8], mouth: NDArray[np.float64], size: tuple[int, int]) -> Crops:

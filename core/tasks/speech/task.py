@@ -29,7 +29,7 @@ class Speech(Task):
     name: ClassVar[str] = NAME
     kind: ClassVar[Literal["label", "text", "score"]] = "text"
     medium: ClassVar[Literal["clip", "image"]] = "clip"
-    decode_spec: ClassVar[DecodeSpec] = DecodeSpec(max_side=720, fps=FPS)
+    decode_spec: ClassVar[DecodeSpec] = DecodeSpec(max_side=720, fps=FPS, mouth=True)
     features_version: ClassVar[str] = "mouth/1"
     decoder_version: ClassVar[str] = "beam/1"
     primary: ClassVar[str] = "wer"
@@ -58,10 +58,11 @@ class Speech(Task):
         Raises:
             MediaError: no face was found, or in too few frames.
         """
-        frames = clip.frames
+        frames, track = clip.frames, clip.mouth
         if abs(clip.fps - FPS) > 0.5:
-            frames = frames[steady(clip.times, FPS)]
-        return {"crops": mouth.crops(frames, FPS)}
+            shown = steady(clip.times, FPS)
+            frames, track = frames[shown], None if track is None else track[shown]
+        return {"crops": mouth.crops(frames, FPS, track=track)}
 
     def inputs(self, features: Sequence[Features]) -> dict[str, Array]:
         """crops (B, 1, T, 32, 64) float32, zero after a clip's end; lengths (B,) int64."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core import loop
+from core import features, loop, tasks
 from core.exporting import bringing, dataset, huggingface, labelstudio, pairs
 from core.media.decode import probe
 from core.media.encode import write_video
@@ -82,12 +82,48 @@ def test_a_clip_whose_face_is_not_found_is_left_out_and_not_named(taught: Worksp
         assert len([name for name in tar.getnames() if name.startswith("training_data/videos/")]) == 1
 
 
+def test_the_mouth_of_an_anonymous_clip_can_be_read_where_it_is_brought_in(
+    taught: Workspace, empty: Workspace, tmp_path: Path
+):
+    dataset.export(taught, tmp_path / "a.tar", task="speech", anonymous=True)
+    pairs.export_vsr(taught, tmp_path / "vsr", anonymous=True)
+    assert bringing.run(empty, tmp_path / "a.tar", consent=True).imported == 2
+    speech = tasks.get("speech")
+    brought = [features.of_sample(empty, speech, item.sample)["crops"] for item in empty.store.answered("speech")]
+    pair = features.of_file(tmp_path / "vsr" / "clips" / "clip-000001.mp4", speech)["crops"]
+    for item, crops in zip(taught.store.answered("speech"), brought, strict=True):
+        before = features.of_sample(taught, speech, item.sample)["crops"]
+        assert np.corrcoef(before.ravel(), crops.ravel())[0, 1] > 0.8
+    assert np.array_equal(pair, brought[0])
+
+
+def test_files_in_which_no_face_was_found_are_counted(taught: Workspace, tmp_path: Path):
+    found = dataset.export(taught, tmp_path / "a.tar", task="scenes", anonymous=True)
+    assert found.counts["without_face"] == 1  # the drawn talk shows a face
+    assert found.notes == ["no face was found in 1 of 2 files, so nothing is blurred there: look before you share"]
+    assert dataset.export(taught, tmp_path / "b.tar", task="scenes").notes == []
+    labels = labelstudio.export(taught, tmp_path / "ls", task="scenes", anonymous=True)
+    assert (labels.counts["without_face"], labels.notes) == (1, found.notes)
+
+
+def test_versions_that_hold_words_of_answers_stay(taught: Workspace, tmp_path: Path):
+    ratings, speech = taught.models / "ratings", taught.models / "speech"
+    speech.mkdir(exist_ok=True)
+    for name in ("model_v1.json", "model_v1.onnx"):
+        (speech / name).write_bytes((ratings / name).read_bytes().replace(b"ratings", b"speech"))
+    assert dataset.export(taught, tmp_path / "a.tar", task="speech").counts["versions"] == 1
+    found = dataset.export(taught, tmp_path / "b.tar", task="speech", anonymous=True)
+    assert found.counts["versions"] == 0
+    assert found.notes == ["1 version of speech stays here: words of the answers are frozen into it"]
+
+
 def test_versions_of_one_speaker_stay(taught: Workspace, tmp_path: Path):
     card = taught.models / "ratings" / "model_v1.json"
     said = json.loads(card.read_text())
     card.write_text(json.dumps(said | {"speaker": "Petra Muster"}))
     found = dataset.export(taught, tmp_path / "a.tar", task="ratings", light=True, anonymous=True)
     assert found.counts["versions"] == 0
+    assert found.notes == ["1 version of ratings stays here: it is one person's, or nobody can tell"]
     card.write_text(json.dumps(said | {"name": "Petra Muster's", "data": "imported from petra.onnx"}))
     found = dataset.export(taught, tmp_path / "b.tar", task="ratings", light=True, anonymous=True)
     assert found.counts["versions"] == 1

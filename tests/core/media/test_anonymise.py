@@ -6,13 +6,16 @@ import cv2
 import numpy as np
 import pytest
 
+from core import tasks
 from core.demo.faces import draw_sentence, speaker_of_user
 from core.errors import MediaError
-from core.media.anonymise import anonymise
+from core.features import of_file
+from core.media import mouths
+from core.media.anonymise import anonymise, blurred
 from core.media.clip import DecodeSpec, Frames
 from core.media.decode import probe, read_clip
 from core.media.encode import write_image, write_video
-from core.media.faces import every_face
+from core.media.faces import every_face, found
 from tests.core.media.drawn import moving, tone
 
 
@@ -23,7 +26,7 @@ def talking() -> Frames:
 
 def faces_in(frames: Frames) -> int:
     greys = [np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), dtype=np.uint8) for frame in frames]
-    return sum(len(every_face(grey, 40)[0]) > 0 for grey in greys)
+    return sum(len(found("frontalface_alt2", grey, 40)) > 0 for grey in greys)
 
 
 def test_no_face_is_left_in_any_frame(talking: Frames, tmp_path: Path) -> None:
@@ -91,3 +94,55 @@ def test_a_picture_loses_its_faces_and_what_its_file_said(talking: Frames, tmp_p
     assert faces_in(read_clip(tmp_path / "out.jpg", DecodeSpec()).frames) == 0
     write_image(tmp_path / "plain.png", moving(1)[0])
     assert anonymise(tmp_path / "plain.png", tmp_path / "out.png", keep_mouth=False) == 0
+
+
+def test_a_lip_reader_sees_the_same_mouth_in_the_copy(talking: Frames, tmp_path: Path) -> None:
+    speech = tasks.get("speech")
+    write_video(tmp_path / "in.avi", talking, 25)
+    anonymise(tmp_path / "in.avi", tmp_path / "out.mp4", keep_mouth=True)
+    before, after = (of_file(tmp_path / name, speech)["crops"].astype(float) for name in ("in.avi", "out.mp4"))
+    assert after.shape == before.shape
+    assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.9
+    # A part of the clip is read at its own place.
+    late = of_file(tmp_path / "out.mp4", speech, 0.4)["crops"].astype(float)
+    assert np.abs(late - after[10:]).mean() < 1.0
+
+
+def test_a_copy_without_a_mouth_says_nothing_of_one(talking: Frames, tmp_path: Path) -> None:
+    write_video(tmp_path / "in.avi", talking, 25)
+    anonymise(tmp_path / "in.avi", tmp_path / "out.mp4", keep_mouth=False)
+    assert mouths.noted(tmp_path / "out.mp4", [0.0]) is None
+    with pytest.raises(MediaError, match="no face was found"):
+        of_file(tmp_path / "out.mp4", tasks.get("speech"))
+
+
+def test_a_face_that_comes_and_goes_between_two_searches_is_blurred(talking: Frames, tmp_path: Path) -> None:
+    frames = np.full_like(np.concatenate([talking, talking]), 120)
+    frames[20:42] = talking[:22]
+    write_video(tmp_path / "in.avi", frames, 25)
+    assert anonymise(tmp_path / "in.avi", tmp_path / "out.mkv", keep_mouth=False) >= 22
+    out = read_clip(tmp_path / "out.mkv", DecodeSpec()).frames
+    assert faces_in(out) == 0
+
+
+def test_a_walking_face_is_followed(talking: Frames, tmp_path: Path) -> None:
+    high, wide = talking.shape[1:3]
+    frames = np.full((len(talking), high, 2 * wide, 3), 120, np.uint8)
+    for index, image in enumerate(talking):
+        left = index * wide // len(talking)
+        frames[index, :, left : left + wide] = image
+    write_video(tmp_path / "in.avi", frames, 25)
+    assert anonymise(tmp_path / "in.avi", tmp_path / "out.mkv", keep_mouth=False) == len(frames)
+    assert faces_in(frames) == len(frames)
+    assert faces_in(read_clip(tmp_path / "out.mkv", DecodeSpec()).frames) == 0
+
+
+def test_a_small_thing_taken_for_a_face_does_not_show_the_eyes(talking: Frames) -> None:
+    grey = np.asarray(cv2.cvtColor(talking[0], cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    x, y, w, h = every_face(grey, 40)[0][0]
+    high, wide = grey.shape
+    size = np.array([wide, high, wide, high])
+    face, eye = np.array([x, y, w, h]) / size, np.array([x + 0.2 * w, y + 0.3 * h, 0.2 * w, 0.2 * h]) / size
+    alone = blurred(talking[0], face[None], None)
+    assert np.array_equal(alone, blurred(talking[0], np.stack([face, eye]), None))
+    assert np.array_equal(alone, blurred(talking[0], np.stack([eye, face]), None))
