@@ -19,8 +19,8 @@ BACK = "u takes it back"
 
 
 def counted(number: int) -> str:
-    """ "1 clip", "3 clips"."""
-    return f"{number:,} clip{'s' * (number != 1)}"
+    """How many clips."""
+    return wording.count(number, "clip")
 
 
 def confirm(space: Workspace, reading: Reading, samples: Sequence[str]) -> Outcome:

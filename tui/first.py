@@ -49,7 +49,7 @@ def step(snapshot: Snapshot, feed: Feed | None, *, busy: bool) -> str:
         return "First run: press s to choose a source, or d for demo clips."
     if feed.live:
         return "First run: press space to record a clip, and space again to stop."
-    return "First run: press enter to let the model judge all of it, or space to record a part."
+    return "First run: press enter to judge all of it, or space to record a part."
 
 
 def done(snapshot: Snapshot) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from core.snapshot.training import short
+from tui import wording
 
 if TYPE_CHECKING:
     from core.exporting.folder import Exported
@@ -241,7 +242,7 @@ def queued(job: Job, checked: Checked) -> str:
 
 def advice(found: Advice, task: str) -> list[Line]:
     """What to answer next, with how the answers are spread as bars."""
-    lines: list[Line] = [(f"{found.totalAnnotations} answers of {task}", BOLD)]
+    lines: list[Line] = [(f"{wording.count(found.totalAnnotations, 'answer')} of {task}", BOLD)]
     if found.averageRating is not None:
         lines.append((f"scores {found.minRating:.2f} to {found.maxRating:.2f}, {found.averageRating:.2f} on average"
                       " (on 0 to 1)", MUTED))  # fmt: skip
@@ -260,6 +261,9 @@ def advice(found: Advice, task: str) -> list[Line]:
 
 def exported(found: Exported) -> str:
     """The notice when a data set was written."""
-    answers = ", ".join(f"{count} answers of {task}" for task, count in found.counts["answers"].items())
-    media, versions = found.counts["media"], found.counts["versions"]
-    return f"✓ {answers}, {media} clips and pictures, {versions} versions in {found.to}."
+    answers = ", ".join(f"{wording.count(n, 'answer')} of {task}" for task, n in found.counts["answers"].items())
+    media, versions = (
+        wording.count(found.counts["media"], "media file"),
+        wording.count(found.counts["versions"], "version"),
+    )
+    return f"✓ {answers}, {media}, {versions} in {found.to}."

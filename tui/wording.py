@@ -16,8 +16,21 @@ if TYPE_CHECKING:
 # Below the first: more likely wrong than right. From the second: right in four of five.
 LOW, HIGH = 0.5, 0.8
 BAR = 20  # cells of the training bar
+MOST_REASON = 160  # characters of a reason that repeats what was typed: three lines of the smallest window
 LEVELS = "▁▂▃▄▅▆▇█"  # of sound, from 60 decibels below the loudest
 FAINTEST = 1e-4  # 80 decibels below: a microphone that is switched off
+
+
+def count(number: int, noun: str) -> str:
+    """How many of something: "1 answer", "3 answers"."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def brief(reason: str) -> str:
+    """A reason short enough for a small window; what is left out of its middle is what the user typed."""
+    if len(reason) <= MOST_REASON:
+        return reason
+    return f"{reason[: MOST_REASON // 2 - 1]}…{reason[-MOST_REASON // 2 :]}"
 
 
 def value(kind: Kind, what: Value, spec: ModelSpec) -> str:

@@ -1,16 +1,15 @@
-"""What Backups shows: what runs by itself, when it did, when it is due, and whether this version can back up."""
+"""What Backups shows: what runs by itself, when it did, when it is due, and what was backed up."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from core.workspace import Workspace
 
-BACKUP = "weekly backup and export"  # the schedule's entry, which is available where backups are
+BACKUP = "weekly backup and export"  # the schedule's entry; Training's button runs it too
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +19,12 @@ class Entry:
     Attributes:
         what: a sentence on what it does.
         every: its rule in words.
-        available: the part that does it is in this version.
         last_error: why the last run failed; None after a success.
     """
 
     name: str
     what: str
     every: str
-    available: bool
     running: bool
     last_started: float | None
     last_success: float | None
@@ -61,35 +58,28 @@ class Backups:
     Attributes:
         owner: the process that runs the schedule now; `ours` when it is this one.
         in_app: the screens run the schedule while they are open (schedule.in_app).
-        made: what was backed up; None where backups are not part of this version.
-        root: the workspace's folder.
-        training: how many trainings run now.
+        made: what was backed up.
     """
 
     owner: int | None
     ours: bool
     in_app: bool
     entries: tuple[Entry, ...]
-    made: Made | None
-    root: Path
-    training: int
+    made: Made
 
 
 def take(space: Workspace) -> Backups:
     """Read it all; call it from a thread."""
     from core import schedule
-    from core.training import jobs
 
+    names = [field.name for field in fields(Entry)]
     found: dict[str, Any] = schedule.status(space)
-    able = any(entry["available"] for entry in found["entries"] if entry["name"] == BACKUP)
     return Backups(
         owner=found["owner"],
         ours=found["owner"] == os.getpid(),
         in_app=space.settings.schedule.in_app,
-        entries=tuple(Entry(**entry) for entry in found["entries"]),
-        made=_made(space) if able else None,
-        root=space.root,
-        training=sum(job.state == "Running" for job in jobs.every(space)),
+        entries=tuple(Entry(**{name: entry[name] for name in names}) for entry in found["entries"]),
+        made=_made(space),
     )
 
 

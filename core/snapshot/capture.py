@@ -116,12 +116,13 @@ def _rows(space: Workspace, task: str, kind: Kind, limit: int) -> tuple[Row, ...
     rows: list[Row] = []
     for found in space.store.samples(task, limit=limit):
         llm = space.store.latest(found.sample.id, kind="llm") if kind == "text" else None
-        state = _llm_state(space, kind, found.prediction, llm)
+        state = llm_state(space, kind, found.prediction, llm)
         rows.append(Row(found.sample, found.state, found.prediction, llm, state, found.correction))
     return tuple(rows)
 
 
-def _llm_state(space: Workspace, kind: Kind, said: Prediction | None, llm: Prediction | None) -> LlmState:
+def llm_state(space: Workspace, kind: Kind, said: Prediction | None, llm: Prediction | None) -> LlmState:
+    """How far the language model is with a clip, `said` being what the model itself made of it."""
     if said is not None and llm is not None and llm.at >= said.at:
         return "failed" if llm.value is None else "done"
     settings = space.settings.llm

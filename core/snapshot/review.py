@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from core.errors import MediaError
 from core.review.listing import Listing, Order, at_once, listing, totals
 from core.review.search import Filter, parse
-from core.snapshot.capture import Kind, Row, _llm_state  # pyright: ignore[reportPrivateUsage]
+from core.snapshot.capture import Kind, Row, llm_state
 from core.store.records import Json, Sample, SampleRow
 from core.tasks.base import ModelSpec
 
@@ -124,7 +124,7 @@ def items(space: Workspace, reading: Reading, samples: Sequence[str]) -> dict[st
         gone = one.state == "pending" and not _is_there(space, one.sample)
         row = Row(
             one.sample, "missing" if gone else one.state, one.prediction, llm,
-            _llm_state(space, reading.kind, one.prediction, llm), one.correction,
+            llm_state(space, reading.kind, one.prediction, llm), one.correction,
         )  # fmt: skip
         rows[one.sample.id] = Item(row, _reason(judge, reading, one))
     return rows

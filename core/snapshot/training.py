@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from core.workspace import Workspace
 
 Better = Literal["↑", "↓", ""]
-BACKUP = "weekly backup and export"  # the schedule's name of what the backup button runs
 MOST_STEPS = 200  # lines of one log; a training of 10,000 clips writes as many lines of measuring alone
 REPORT = "report.html"
 LARGEST = 1e11  # of any number in a progress line; calendars end before
@@ -102,7 +101,6 @@ class Training:
         answered, minimum: how many samples of the task are answered, and how many a training needs.
         worker: whether a training process lives that takes what waits.
         at: when this was read, UTC seconds.
-        can_back_up: whether backups are there.
     """
 
     task: str
@@ -112,7 +110,6 @@ class Training:
     minimum: int
     worker: bool
     at: float
-    can_back_up: bool
 
     @property
     def running(self) -> Job | None:
@@ -143,14 +140,12 @@ def take(space: Workspace, task: str, chosen: str | None = None) -> Training:
     Args:
         chosen: the training to show; by default what runs, else the newest.
     """
-    from core.schedule import due
     from core.training import control, jobs
 
     space.store.refresh()
     jobs.notice_dead(space)
     listed = in_order(jobs.every(space))
     picked = next((job for job in listed if job.job_id == chosen), listed[0] if listed else None)
-    backup = due.find(space.settings, BACKUP)
     return Training(
         task=task,
         jobs=listed,
@@ -159,7 +154,6 @@ def take(space: Workspace, task: str, chosen: str | None = None) -> Training:
         minimum=space.settings.train.minimum,
         worker=control.held(space.jobs / jobs.WORKER_LOCK),
         at=time.time(),
-        can_back_up=backup is not None and backup.available,
     )
 
 

@@ -25,6 +25,7 @@ SYNC_QUERY, SYNC_ANSWER = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 BEGIN, END = b"\x1b[?2026h", b"\x1b[?2026l"
 ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?<>=]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
 HALF_BLOCK = "▀".encode()
+PLACED = re.compile(rb"\x1b\[(\d+);\d+H(.*?)(?=\x1b\[\d+;\d+H|$)", re.DOTALL)
 PATIENCE_S = 90.0
 
 
@@ -42,6 +43,24 @@ class Update:
     @property
     def is_picture(self) -> bool:
         return self.data.count(HALF_BLOCK) > 50
+
+    @property
+    def picture_rows(self) -> set[int]:
+        """The rows of the screen in which a part of the picture was written."""
+        return {int(row) for row, text in PLACED.findall(self.data) if HALF_BLOCK in text}
+
+
+def pictures(updates: list[Update]) -> int:
+    """How many pictures were drawn, however many pieces each came in: a row that is written anew begins another."""
+    found, rows = 0, set[int]()
+    for update in updates:
+        new = update.picture_rows
+        if not found or new & rows:
+            found += bool(new)
+            rows = new
+        else:
+            rows |= new
+    return found
 
 
 class Terminal:

@@ -23,7 +23,7 @@ from core import importing, loop
 from core.training import jobs
 from tests.benchmarks import pty_bare, pty_scenes, queue
 from tests.benchmarks.pty_scenes import environment
-from tests.benchmarks.pty_terminal import Terminal, Update
+from tests.benchmarks.pty_terminal import Terminal, Update, pictures
 
 PAINTS = 7
 IDLE_S, WATCHED_S = 5.0, 8.0
@@ -136,7 +136,7 @@ def preview(folder: Path) -> Result:
             seen, cpu, taken, began = len(terminal.updates), terminal.cpu_seconds(), terminal.taken, time.perf_counter()
             time.sleep(WATCHED_S)
             wall = time.perf_counter() - began
-            drawn = sum(update.is_picture for update in terminal.updates[seen:])
+            drawn = pictures(terminal.updates[seen:])
             suffix = "" if task == "scenes" else "_with_mouth"
             found |= {
                 f"preview_fps{suffix}": round(drawn / wall, 1),
@@ -158,7 +158,7 @@ def slow_link(folder: Path) -> Result:
             waits = _typed(terminal, 60)
             wall = time.perf_counter() - began
             found |= {
-                f"slow_link_fps{suffix}": round(sum(one.is_picture for one in terminal.updates[seen:]) / wall, 1),
+                f"slow_link_fps{suffix}": round(pictures(terminal.updates[seen:]) / wall, 1),
                 f"slow_link_key_p95_ms{suffix}": p95(waits),
                 f"slow_link_kb_s{suffix}": round((terminal.taken - taken) / wall / 1000),
             }

@@ -217,6 +217,15 @@ def test_a_workspace_named_before_the_command_is_the_one_that_is_meant(rushes: R
     assert "RUSHES_WORKSPACE" not in os.environ
 
 
+@pytest.mark.parametrize(("option", "name"), [("-t", "--task"), ("--task", "--task"), ("-s", "--source")])
+def test_what_the_screens_start_on_is_refused_before_a_command(rushes: Rushes, tmp_path: Path, option: str, name: str):
+    found = rushes("-w", tmp_path / "w", option, "ratings", "review", "list")
+    assert found.code == 2
+    assert f"{name} before `review`" in found.err
+    assert "behind the command" in found.err
+    assert not (tmp_path / "w").exists()
+
+
 def test_a_workspace_that_cannot_be_written_says_so(rushes: Rushes, tmp_path: Path):
     (tmp_path / "file").write_text("x")
     found = rushes("init", "-w", tmp_path / "file" / "w")

@@ -16,7 +16,7 @@ from textual.widgets import Static
 from core.settings import ScreenSettings
 from tests.tui.conftest import until
 from tui.widgets.halfblocks import Colours, Painter, Picture
-from tui.widgets.preview import Preview, colours_of
+from tui.widgets.preview import REMOTE_BYTES, Preview, colours_of
 
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -112,6 +112,33 @@ def test_a_flat_picture_is_written_in_a_few_bytes(colours: Colours) -> None:
     assert painter.written < 250  # 200 cells, one colour, one end
 
 
+@pytest.mark.parametrize("colours", ["true", "256", "mono"])
+def test_a_picture_that_costs_too_much_comes_in_pieces_none_of_which_does(picture: Picture, colours: Colours) -> None:
+    whole, painter = Painter(colours), Painter(colours)
+    whole.paint(picture)
+    most, seen = whole.written // 3, list[int]()
+    while not seen or painter.owes:
+        seen += painter.paint(picture, most)
+        assert 0 < painter.written <= most
+    assert seen == list(range(12))
+    assert [strip.text for strip in painter.strips] == [strip.text for strip in whole.strips]
+
+
+def test_a_row_waits_for_no_row_that_has_been_painted_before_it(picture: Picture) -> None:
+    painter = Painter("true")
+    painter.paint(picture)
+    most, seen = painter.written // 3, list[int]()
+    for step in range(4):  # each picture is another one, and none of them fits
+        seen += painter.paint(np.roll(picture, 7 * (step + 1), axis=1), most)
+    assert seen[:12] == list(range(12))
+
+
+def test_a_row_that_alone_costs_too_much_is_painted(picture: Picture) -> None:
+    painter = Painter("true")
+    assert painter.paint(picture, 1) == [0]
+    assert painter.paint(picture, 1) == [1]
+
+
 def test_sixteen_colours_are_the_nearest_there_are() -> None:
     painter = Painter("16")
     halves = np.zeros((2, 4, 3), np.uint8)
@@ -184,6 +211,31 @@ async def test_the_picture_is_dropped_while_the_terminal_is_behind(
         behind = False
         await until(pilot, lambda: preview.render_line(3).render(app.console) != before, "the newest picture")
         assert len(preview.render_line(3).text.strip("▀")) == 0
+
+
+async def test_a_key_waits_behind_a_piece_of_the_picture_only_where_the_terminal_is_far_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "192.0.2.1 5000 192.0.2.2 22")
+
+    def wished(_: App[None]) -> ScreenSettings:
+        return ScreenSettings(colour="true")
+
+    monkeypatch.setattr("tui.widgets.preview.wished", wished)
+    large = np.random.default_rng(5).integers(40, 200, (44, 80, 3), dtype=np.uint8)
+    app = Frame()
+    async with app.run_test(size=(80, 22)) as pilot:
+        preview = app.query_one(Preview)
+
+        def painted() -> list[str]:
+            rows = [preview.render_line(y).render(app.console) for y in range(22)]
+            return [row for row in rows if "▀" in row]
+
+        preview.show(large)
+        assert 0 < sum(len(row.encode()) for row in painted()) < 1.1 * REMOTE_BYTES
+        preview.show(large)  # at once: the link is still busy with the first piece
+        assert 0 < sum(len(row.encode()) for row in painted()) < 1.1 * REMOTE_BYTES
+        await until(pilot, lambda: len(painted()) == 22, "the whole picture")
 
 
 @pytest.mark.parametrize(

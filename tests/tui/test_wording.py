@@ -10,7 +10,8 @@ from core.snapshot import Row, Snapshot
 from core.store.records import Prediction, Sample
 from core.tasks.base import ModelSpec
 from core.training.jobs import Job
-from tui import wording
+from tui import first, wording
+from tui.feed import Feed
 
 SAID = Prediction("p", "s", "speech", "v1", "model", "bin blue", 0.41, False, {}, (), 12.0, 0.0)
 ROW = Row(Sample("s", "speech", "g"), "pending", SAID, None, "off", None)
@@ -59,3 +60,32 @@ def test_the_notice_says_which_version_answers() -> None:
     words, good = wording.training_ended(done, "v1")
     assert "v2 was not deployed (verdict: revert); v1 answers" in words
     assert good
+
+
+def test_each_step_of_the_first_run_fits_a_terminal_of_80_columns() -> None:
+    film, camera = (Feed(spec, lambda _: True, 10) for spec in ("film.mp4", "0"))
+    camera.live = True
+    with_rows = replace(EMPTY, rows=(ROW,))
+    steps = [
+        first.step(snapshot, feed, busy=busy)
+        for snapshot in (EMPTY, with_rows)
+        for feed in (None, film, camera)
+        for busy in (False, True)
+    ]
+    assert max(map(len, steps)) <= 78  # a blank at each side
+    assert len(set(steps)) == 5
+
+
+def test_a_reason_that_repeats_what_was_typed_leaves_room_for_the_rest() -> None:
+    short = "'abc' is not a score. Scores go from 0 to 1."
+    assert wording.brief(short) == short
+    long = wording.brief(f"the score {'9' * 5000} is outside the scale. Scores go from 0 to 1.")
+    assert len(long) <= 160
+    assert long.startswith("the score 999")
+    assert "…" in long
+    assert long.endswith("is outside the scale. Scores go from 0 to 1.")
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 answers"), (1, "1 answer"), (1200, "1,200 answers")])
+def test_one_is_no_plural(number: int, words: str) -> None:
+    assert wording.count(number, "answer") == words

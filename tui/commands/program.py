@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from core.errors import WrongUseError
 from tui.commands import (
     automation,
     backup,
@@ -56,12 +57,20 @@ def screens(
 
         print(f"rushes {installed('rushes')}")
         raise typer.Exit
-    if context.invoked_subcommand and workspace:
+    command = context.invoked_subcommand
+    for name, value in (("--task", task), ("--source", source)):
+        if command and value is not None:
+            # Not every command has one, and what is not used must not look as if it were.
+            raise WrongUseError(
+                f"{name} before `{command}` says what the screens start on",
+                do=f"Write it behind the command, if it takes one: see rushes {command} --help.",
+            )
+    if command and workspace:
         # `rushes -w A forget B` must mean A, never whatever lies around.
         before = os.environ.get("RUSHES_WORKSPACE")
         os.environ["RUSHES_WORKSPACE"] = str(workspace)
         context.call_on_close(lambda: _back(before))
-    if context.invoked_subcommand is None:
+    if command is None:
         from tui.start import Start
 
         Start(str(workspace) if workspace else None, source, task).run()

@@ -101,7 +101,7 @@ class AnswerScreen(ModalScreen[str | float | None]):
         try:
             self.dismiss(tasks.get(self.task_name).parse(text, self.spec))
         except RushesError as error:
-            self.query_one("#problem", Static).update(Content(f"! {error.sentence()}"))
+            self.query_one("#problem", Static).update(Content(f"! {wording.brief(error.sentence())}"))
 
 
 class OrderScreen(ModalScreen[str | None]):

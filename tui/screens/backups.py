@@ -103,9 +103,7 @@ class BackupsScreen(SectionScreen["Backups"]):
         entry, space = self.entry(), self.rushes.space
         if entry is None or space is None:
             return
-        if not entry.available:
-            self.notify(f"{entry.name} is not part of this version.", severity="warning", markup=False)
-        elif entry.running or entry.name in self._started:
+        if entry.running or entry.name in self._started:
             self.notify(f"{entry.name} runs already.", severity="warning", markup=False)
         else:
             self._started.add(entry.name)
@@ -157,16 +155,8 @@ def owner_line(data: Backups) -> Content:
 
 
 def backup_lines(data: Backups) -> Content:
-    """What was backed up and proven; where this version cannot, what can be done instead."""
-    if data.made is not None:
-        return Content("\n").join([*_made_lines(data.made), _proven_line(data.made)])
-    now = f"{data.training} training runs now: wait for its end." if data.training else "None runs now."
-    return Content.assemble(
-        ("- not part of this version. ", "$text-warning"),
-        "The workspace is one folder and can be copied while no training runs. ",
-        (now, "bold"),
-        f"\n{data.root}",
-    )
+    """What was backed up and proven."""
+    return Content("\n").join([*_made_lines(data.made), _proven_line(data.made)])
 
 
 def _made_lines(made: Made) -> list[Content]:
@@ -194,8 +184,6 @@ def detail_lines(entry: Entry) -> Content:
     lines = [Content(entry.what)]
     if entry.last_error:
         lines.append(Content.styled(f"✗ the last run failed: {entry.last_error}", "$text-error"))
-    elif not entry.available:
-        lines.append(Content.styled("- The part that does it is not in this version.", "$foreground-muted"))
     started = f"last started {when(entry.last_started, LONG)}, last done {when(entry.last_success, LONG)}"
     lines.append(Content.styled(started, "$foreground-muted"))
     return Content("\n").join(lines)
@@ -205,8 +193,6 @@ def state_of(entry: Entry, started: bool) -> tuple[str, str]:
     """Mark and word for what an entry does now, and its colour variable."""
     if started or entry.running:
         return "▶ running", "$text-primary"
-    if not entry.available:
-        return "- absent", "$foreground-muted"
     if entry.last_error:
         return "✗ failed", "$text-error"
     if entry.last_success is None:

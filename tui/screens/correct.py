@@ -172,7 +172,7 @@ class CorrectScreen(ModalScreen[str | None]):
         try:
             value = tasks.get(self.row.sample.task).parse(self._typed(), self.spec)
         except RushesError as error:
-            self._problem(error.sentence())
+            self._problem(wording.brief(error.sentence()))
             return
         self._enter(SAVING)
         self._save(value)

@@ -91,7 +91,7 @@ class ModelsScreen(SectionScreen["Models"]):
         if data == self._drawn:
             return
         self._drawn = data
-        self.query_one(VersionsTable).show(data)
+        self.query_one(VersionsTable).show_versions(data)
         self._draw_card()
         self._draw_curve(data)
 

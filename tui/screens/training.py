@@ -93,7 +93,6 @@ class TrainingScreen(SectionScreen["Training"]):
         self._seen: Checked | None = None
         self._advice: tuple[Advice, str] | None = None
         self._exporting = False
-        self._backs_up = False
         self._clock: Timer | None = None
 
     def body(self) -> ComposeResult:
@@ -111,11 +110,6 @@ class TrainingScreen(SectionScreen["Training"]):
     def on_screen_suspend(self) -> None:
         self._tick(running=False)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "backup":
-            return self._backs_up
-        return super().check_action(action, parameters)
-
     def take(self, space: Workspace, task: str) -> Training:
         from core.snapshot import training
         from tui.widgets import curves
@@ -132,15 +126,12 @@ class TrainingScreen(SectionScreen["Training"]):
         snapshot = self.rushes.snapshot
         until_next = wording.training(snapshot) if snapshot is not None and snapshot.job is None else ""
         self.query_one("#now", Static).update(content(job_words.now(data, until_next)))
-        listed.show(data, self.stopping, self.pinned)
+        listed.show_jobs(data, self.stopping, self.pinned)
         if data.jobs and self.focused is None:
             listed.focus()
         if data.detail is not None:
             self._curves().show(data.detail.job.job_id, data.detail.charts)
         self._draw_page()
-        if data.can_back_up != self._backs_up:
-            self._backs_up = data.can_back_up
-            self.refresh_bindings()
         self._tick(running=data.running is not None)
 
     def _curves(self) -> Curves:
@@ -379,7 +370,7 @@ class TrainingScreen(SectionScreen["Training"]):
         line.update(f"Exporting the data set {job_words.bar(percent or 0)} {percent or 0} %")
 
     def action_backup(self) -> None:
-        """Back up now, by the schedule's own work; there only where backups are."""
+        """Back up now, by the schedule's own work."""
         space = self.rushes.space
         if space is not None:
             self.notify("Backing up…")
@@ -388,7 +379,7 @@ class TrainingScreen(SectionScreen["Training"]):
     @work(thread=True, exclusive=True, group="backup", exit_on_error=False)
     def _backup(self, space: Workspace) -> None:
         from core import schedule
-        from core.snapshot.training import BACKUP
+        from core.snapshot.backups import BACKUP
 
         ran = schedule.run_now(space, BACKUP)
         self.notify(str(ran["said"]), severity="information" if ran["ok"] else "error", markup=False)

@@ -26,6 +26,7 @@ Picture = NDArray[np.uint8]  # (2 * rows, columns, 3), RGB
 Codes = NDArray[np.int32]  # (2 * rows, columns): one number per colour; mono: (rows, columns), one per shade
 
 HALF_BLOCK = "▀"
+NEVER = -1  # the code of no colour: what was never painted
 NO_STYLE = Style()  # not None: Textual's filter for NO_COLOR looks into it
 SHADES = " ░▒▓█"
 # Sensor noise moves a pixel by less than this (of 255); repainting it would only cost. A slow link raises it.
@@ -67,7 +68,8 @@ class Painter:
 
     Attributes:
         noise: a pixel that moved by no more than this (of 255) is left as it is.
-        written: bytes that the rows of the last picture that changed cost.
+        written: bytes that the rows painted last cost.
+        owes: whether rows that changed were not painted, because they would have cost too much.
     """
 
     def __init__(self, colours: Colours) -> None:
@@ -75,25 +77,47 @@ class Painter:
         self.strips: list[Strip] = []
         self.noise: float = NOISE
         self.written = 0
+        self.owes = False
+        self._next = 0  # the row that has waited longest
         self._shown: Picture | None = None
         self._codes: Codes | None = None
 
-    def paint(self, picture: Picture) -> list[int]:
-        """Update `strips` from the picture; returns the rows that look different now."""
+    def paint(self, picture: Picture, most: int | None = None) -> list[int]:
+        """Update `strips` from the picture; returns the rows that look different now.
+
+        Args:
+            most: bytes to write. What costs more is written in pieces of about one size: rows beyond the first are owed
+                to the next call, which begins with them. One row, the least there is, may cost more.
+        """
         codes = self._encode(self._without_noise(picture))
         rows = len(picture) // 2
-        before = self._codes
-        if before is None or before.shape != codes.shape:
-            changed = list(range(rows))
+        if self._codes is None or self._codes.shape != codes.shape:
+            self._codes, self._next = np.full_like(codes, NEVER), 0
             self.strips = [Strip.blank(codes.shape[1])] * rows
-        else:
-            changed = np.flatnonzero((before != codes).any(axis=1).reshape(rows, -1).any(axis=1)).tolist()
-        self._codes = codes
-        self.written = 0
-        for row in changed:
-            strip = self._shades(codes[row]) if self.colours == "mono" else self._row(*codes[2 * row : 2 * row + 2])
+        changed = np.flatnonzero((self._codes != codes).any(axis=1).reshape(rows, -1).any(axis=1)).tolist()
+        self.written, self.owes = 0, False
+        painted: list[int] = []
+        waiting = {row: self._strip(codes, row) for row in sorted(changed, key=lambda row: (row < self._next, row))}
+        total = sum(cost for _, cost in waiting.values())
+        share = total / max(1, -(-total // most)) if most else total
+        for row, (strip, cost) in waiting.items():
+            if most and painted and (self.written >= share or self.written + cost > most):
+                self._next, self.owes = row, True
+                break
             self.strips[row] = strip
-        return changed
+            self.written += cost
+            painted.append(row)
+            lines = self._lines(row)
+            self._codes[lines] = codes[lines]
+        return painted
+
+    def _lines(self, row: int) -> slice:
+        """Where a row's codes are."""
+        return slice(row, row + 1) if self.colours == "mono" else slice(2 * row, 2 * row + 2)
+
+    def _strip(self, codes: Codes, row: int) -> tuple[Strip, int]:
+        """A row, and how many bytes it costs."""
+        return self._shades(codes[row]) if self.colours == "mono" else self._row(*codes[self._lines(row)])
 
     def _without_noise(self, picture: Picture) -> Picture:
         shown = self._shown
@@ -118,20 +142,19 @@ class Painter:
         levels = CUBE[picture]
         return 16 + 36 * levels[..., 0] + 6 * levels[..., 1] + levels[..., 2]
 
-    def _shades(self, codes: Codes) -> Strip:
+    def _shades(self, codes: Codes) -> tuple[Strip, int]:
         text = "".join(map(SHADES.__getitem__, codes.tolist()))
-        self.written += len(text.encode())
-        return Strip([Segment(text, NO_STYLE)], len(codes))
+        return Strip([Segment(text, NO_STYLE)], len(codes)), len(text.encode())
 
-    def _row(self, top: Codes, bottom: Codes) -> Strip:
+    def _row(self, top: Codes, bottom: Codes) -> tuple[Strip, int]:
         edges = np.flatnonzero((top[1:] != top[:-1]) | (bottom[1:] != bottom[:-1])) + 1
         starts = [0, *edges.tolist()]
         lengths = [end - start for start, end in pairwise([*starts, len(top)])]
         runs = list(zip(top[starts].tolist(), bottom[starts].tolist(), lengths, strict=True))
         ready = _ready(runs, SGR[self.colours])
-        self.written += len(ready) + 2 * ready.count(HALF_BLOCK)
         colour = COLOUR[self.colours]
-        return PixelRow(ready, len(top), lambda: [_segment(*run, colour) for run in runs])
+        cost = len(ready) + 2 * ready.count(HALF_BLOCK)
+        return PixelRow(ready, len(top), lambda: [_segment(*run, colour) for run in runs]), cost
 
 
 def _ready(runs: list[tuple[int, int, int]], sgr: Callable[[int, bool], str]) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import BindingType
 from textual.content import Content
-from textual.widgets import DataTable
-from textual.widgets.data_table import ColumnKey
 
-from tui import actions, job_words
+from tui import job_words
+from tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,60 +17,30 @@ if TYPE_CHECKING:
 
 # Cells; what else is known of a training takes what is left.
 COLUMNS = {"state": 11, "task": 8, "version": 4, "standing": 10, "about": 0}
-PADDING = 2  # cells beside each column
 
 
-class JobList(DataTable[Content]):
+class JobList(Rows):
     """Trainings, newest first; the running one and the queue above them."""
 
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("list")
-    where = "list"
     help_text = (
         "What runs stands first, then what waits in the order in which it will run, then what has ended. Choose a "
         "training with the arrows or j and k to see its curves and its log."
     )
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id, cursor_type="row", zebra_stripes=False, show_header=False, cell_padding=1)
-        self._drawn: dict[str, tuple[Content, ...]] = {}
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(COLUMNS, titles=False, id=id)
 
-    def on_mount(self) -> None:
-        for name, width in COLUMNS.items():
-            self.add_column(name, key=name, width=width or 12)
-
-    def on_resize(self) -> None:
-        room = self.size.width - sum(COLUMNS.values()) - PADDING * len(COLUMNS)
-        self.columns[ColumnKey("about")].width = max(4, room)
-        self.refresh()
-
-    @property
-    def chosen(self) -> str | None:
-        """The training under the cursor."""
-        keys = list(self._drawn)
-        return keys[self.cursor_row] if 0 <= self.cursor_row < len(keys) else None
-
-    def show(self, data: Training, stopping: Collection[str], pinned: str | None) -> None:
-        """Draw the jobs; unchanged cells are not touched.
+    def show_jobs(self, data: Training, stopping: Collection[str], pinned: str | None) -> None:
+        """Draw the jobs.
 
         Args:
             stopping: jobs that were told to stop and have not ended yet.
             pinned: the job the user chose; without one the cursor goes to the job whose detail was read.
         """
         wanted = {job.job_id: _cells(job, job.job_id in stopping) for job in data.jobs}
-        if list(wanted) == list(self._drawn):
-            for key, cells in wanted.items():
-                if cells != self._drawn[key]:
-                    for name, cell in zip(COLUMNS, cells, strict=True):
-                        self.update_cell(key, name, cell)
-            self._drawn = wanted
-        else:
-            self.clear()
-            for key, cells in wanted.items():
-                self.add_row(*cells, key=key)
-            self._drawn = wanted
+        self.show(wanted)
         shown = data.detail.job.job_id if data.detail is not None else None
-        if (choose := pinned if pinned in wanted else shown) in wanted:
-            self.move_cursor(row=list(wanted).index(choose), animate=False)
+        self.choose(pinned if pinned in wanted else shown)
 
 
 def _cells(job: Job, stopping: bool) -> tuple[Content, ...]:

@@ -26,8 +26,10 @@ LOCAL_FPS, REMOTE_FPS = 15, 10
 RETRY_S = 0.02  # a frame that found the terminal behind tries again, unless a newer one comes first
 SYSTEMS: dict[str, Colours] = {"truecolor": "true", "256": "256", "standard": "16", "windows": "16"}
 WISHES: dict[str, Colours] = {"true": "true", "256": "256", "none": "mono"}
-# A frame of this many bytes takes a link of 500 KB/s 30 ms; a key that comes behind it is still shown within 70 ms.
-REMOTE_BYTES = 15_000
+# Bytes that a link is given at once, and in a second. One of 500 KB/s takes a piece in 26 ms at most, so a key that
+# comes behind one, or together with the next, is shown within 70 ms. 80x22 cells of 256 colours are one piece, of 24
+# bits three. A link does not say how full it is: hence the pace.
+REMOTE_BYTES, REMOTE_RATE = 13_000, 450_000
 
 
 def wished(app: App[Any]) -> ScreenSettings | None:
@@ -82,39 +84,51 @@ class Preview(Widget):
         self.message = ""
         self.room: tuple[int, int] = (0, 0)  # columns and rows of pixels; read by the source's thread
         self._painter: Painter | None = None
-        self._corner = (0, 0)
-        self._late: Picture | None = None  # the newest that the terminal was too slow for
+        self._place = Region()  # of the picture, in cells
+        self._late: Picture | None = None  # the newest, as long as it is not drawn whole
+        self._busy = False  # until `_draw` is called again
 
     def on_resize(self, event: Resize) -> None:
         self.room = (event.size.width, event.size.height * 2)
 
     def show(self, picture: Picture) -> None:
-        """Draw a picture that was scaled to fit `room`; one of another size was meant for the size before a resize."""
+        """Draw a picture that was scaled to fit `room`, at once or as soon as the terminal can take it."""
+        self._late = picture
+        if not self._busy:
+            self._draw()
+
+    def _draw(self) -> None:
+        """Draw the newest picture, or as much of it as may be written at once."""
+        self._busy, picture = False, self._late
+        if picture is None:
+            return
         height, width = picture.shape[0] // 2, picture.shape[1]
         if width > self.size.width or height > self.size.height:
+            self._late = None  # it was meant for the size before a resize
             return
         if is_behind(self.app):
-            if self._late is None:
-                self._spare(1.5)
-                self.set_timer(RETRY_S, self._retry)
-            self._late = picture
+            self._spare(1.5)
+            self._pause(RETRY_S)
             return
-        painter = self._ready_painter()
-        corner = ((self.size.width - width) // 2, (self.size.height - height) // 2)
-        changed = painter.paint(picture)
-        if corner != self._corner or len(changed) == height:
-            self._corner = corner
+        far, painter = is_remote(), self._ready_painter()
+        place = Region((self.size.width - width) // 2, (self.size.height - height) // 2, width, height)
+        changed = painter.paint(picture, REMOTE_BYTES if far else None)
+        if place != self._place or len(changed) == height:
+            self._place = place
             self.refresh()
         elif changed:
-            self.refresh(*(Region(0, corner[1] + row, self.size.width, 1) for row in changed))
-        self._spare(1.2 if is_remote() and painter.written > REMOTE_BYTES else 0.97)
+            self.refresh(*(Region(0, place.y + row, self.size.width, 1) for row in changed))
+        self._spare(1.2 if painter.owes else 0.97)
+        if not painter.owes:
+            self._late = None
         if changed:
             self.call_after_refresh(self._follow)
+        if far and changed:
+            self._pause(painter.written / REMOTE_RATE)
 
-    def _retry(self) -> None:
-        late, self._late = self._late, None
-        if late is not None:
-            self.show(late)
+    def _pause(self, seconds: float) -> None:
+        self._busy = True
+        self.set_timer(seconds, self._draw)
 
     def _ready_painter(self) -> Painter:
         from tui.widgets.halfblocks import Painter  # NumPy, which the source's thread has loaded by now
@@ -163,11 +177,11 @@ class Preview(Widget):
             return Strip([Segment(" " * left + text, style)]).adjust_cell_length(width, style)
         from tui.widgets.halfblocks import PixelRow
 
-        row = y - self._corner[1]
+        row = y - self._place.y
         if not 0 <= row < len(self._painter.strips):
             return Strip.blank(width, style)
         strip = self._painter.strips[row]
-        left = self._corner[0]
+        left = self._place.x
         sides = Strip.blank(left, style), Strip.blank(max(0, width - left - strip.cell_length), style)
         if isinstance(strip, PixelRow):
             return strip if strip.cell_length == width else strip.between(*sides, self.app.console)

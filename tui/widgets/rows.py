@@ -28,10 +28,20 @@ class Rows(DataTable[Content]):
 
     def __init__(self, columns: Mapping[str, int], *, titles: bool, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, cursor_type="row", zebra_stripes=False, show_header=titles, cell_padding=1)
-        self._widths = dict(columns)
+        self._widths: dict[str, int] = {}
         self._drawn: dict[str, tuple[Content, ...]] = {}
+        self.set_columns(columns)
+
+    def set_columns(self, columns: Mapping[str, int], labels: Mapping[str, str] | None = None) -> None:
+        """Have these columns and no row.
+
+        Args:
+            labels: what stands above a column, where it is not its title.
+        """
+        self.clear(columns=True)
+        self._widths, self._drawn = dict(columns), {}
         for title, width in columns.items():
-            self.add_column(title, key=title, width=width or LEAST)
+            self.add_column((labels or {}).get(title, title), key=title, width=width or LEAST)
 
     def on_resize(self) -> None:
         room = self.size.width - sum(self._widths.values()) - PADDING * len(self._widths)
@@ -58,6 +68,11 @@ class Rows(DataTable[Content]):
             self.clear()
             for key, cells in wanted.items():
                 self.add_row(*cells, key=key)
-            if chosen in wanted:
-                self.move_cursor(row=list(wanted).index(chosen), animate=False)
+            self._drawn = wanted
+            self.choose(chosen)
         self._drawn = wanted
+
+    def choose(self, key: str | None) -> None:
+        """Move to a row, if it is there."""
+        if key in self._drawn:
+            self.move_cursor(row=list(self._drawn).index(key), animate=False)

@@ -2,61 +2,59 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import BindingType
 from textual.content import Content
-from textual.widgets import DataTable
 
-from tui import actions, model_words
+from tui import model_words
+from tui.widgets.rows import PADDING, Rows
 
 if TYPE_CHECKING:
     from core.snapshot.models import Models, Version
 
 # Cells, the most wanted first: a narrow terminal shows the first ones, and the card beside shows all.
 COLUMNS = {"Version": 7, "Role": 12, "Score": 11, "Verdict": 9, "Interval": 14, "Made": 14, "From": 8, "Name": 16}
-PADDING = 2  # cells beside each column
 SCROLLBAR = 1
 
 
-class VersionsTable(DataTable[Content]):
+class VersionsTable(Rows):
     """Versions by name; keeps the chosen one chosen."""
 
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("list")
-    where = "list"
     help_text = (
         "All versions, newest first, the factory's last. ▶ answers you, ◌ answers in shadow beside it. Each score is "
         "on the version's own held-out clips, so two scores do not compare: C does, on clips new to both."
     )
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id, cursor_type="row", zebra_stripes=False, show_header=True, cell_padding=1)
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__({}, titles=True, id=id)
         self._shown: tuple[str, ...] = ()
-        self._drawn: dict[str, tuple[Content, ...]] = {}
+        self._primary = ""
         self._reading: Models | None = None
 
     def on_resize(self) -> None:
         if self._fitting() != self._shown:
-            self._lay_out()
+            self._draw()
 
-    @property
-    def chosen(self) -> str | None:
-        """The version under the cursor."""
-        keys = list(self._drawn)
-        return keys[self.cursor_row] if 0 <= self.cursor_row < len(keys) else None
-
-    def show(self, data: Models) -> None:
-        """Draw a reading; where the versions are the same only cells that changed are touched."""
+    def show_versions(self, data: Models) -> None:
+        """Draw a reading."""
         self._reading = data
-        wanted = {version.name: self._cells(version, data) for version in data.versions}
-        if not self._shown or list(wanted) != list(self._drawn):
-            self._lay_out()
+        self._draw()
+
+    def _draw(self) -> None:
+        """Draw the versions, in other columns where there is room for other ones."""
+        data, chosen, fitting = self._reading, self.chosen, self._fitting()
+        primary = "Score" if data is None else data.primary
+        if (fitting, primary) != (self._shown, self._primary):
+            self._shown, self._primary = fitting, primary
+            self.set_columns({title: COLUMNS[title] for title in fitting}, {"Score": primary})
+        if data is None:
             return
-        for key, cells in wanted.items():
-            for title, cell, known in zip(self._shown, cells, self._drawn[key], strict=True):
-                if cell != known:
-                    self.update_cell(key, title, cell)
-        self._drawn = wanted
+        rows = {version.name: self._cells(version, data) for version in data.versions}
+        self.show(rows)
+        # The first look falls on who answers.
+        wanted = chosen if chosen in rows else data.active.champion
+        if self.chosen != wanted:
+            self.choose(wanted)
 
     def _fitting(self) -> tuple[str, ...]:
         room, found = self.size.width - SCROLLBAR, list[str]()
@@ -66,25 +64,6 @@ class VersionsTable(DataTable[Content]):
                 break
             found.append(title)
         return tuple(found)
-
-    def _lay_out(self) -> None:
-        """Draw all anew: other versions, or room for other columns."""
-        chosen, data = self.chosen, self._reading
-        self.clear(columns=True)
-        self._shown = self._fitting()
-        for title in self._shown:
-            label = data.primary if data is not None and title == "Score" else title
-            self.add_column(label, key=title, width=COLUMNS[title])
-        if data is None:
-            return
-        self._drawn = {version.name: self._cells(version, data) for version in data.versions}
-        for key, cells in self._drawn.items():
-            self.add_row(*cells, key=key)
-        names = list(self._drawn)
-        # The first look falls on who answers.
-        wanted = chosen if chosen in names else data.active.champion
-        if wanted in names:
-            self.move_cursor(row=names.index(wanted), animate=False)
 
     def _cells(self, version: Version, data: Models) -> tuple[Content, ...]:
         card = version.card
