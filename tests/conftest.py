@@ -1,10 +1,12 @@
-"""Nothing of a test reaches the user's own files; one trained workspace is made per session and copied."""
+"""Nothing of a test reaches the user's own files; what is costly is made once for all test processes and copied."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +14,61 @@ from typing import Any
 
 import pytest
 
+from core.files import locked
+from core.workspace import Workspace
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Hundreds of processes are started: where none may keep what it compiled, each compiles torch anew, 2 s.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
 HOMES = ("CONFIG", "DATA", "CACHE", "STATE")
+Drawn = Callable[[str, int, int], Path]
+Once = Callable[[str, Callable[[Path], object]], Path]
+
+
+def _move_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in HOMES:
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+    for name in [name for name in os.environ if name.startswith("RUSHES_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are cores: screens, disks and other processes are waited for much of the time."""
+    return (os.cpu_count() or 1) * 3 // 2
 
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """User configuration, data and cache folders of the test alone."""
     home = tmp_path_factory.mktemp("home")
-    for name in HOMES:
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
-    for name in [name for name in os.environ if name.startswith("RUSHES_")]:
-        monkeypatch.delenv(name)
+    _move_in(home, monkeypatch)
     return home
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Have a folder filled by the test process that needs it first; all others wait and find it filled.
+
+    Who changes what is in it works on a copy.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "once"
+
+    def folder(name: str, fill: Callable[[Path], object]) -> Path:
+        found = shared / name
+        with locked(shared / f"{name}.lock"):
+            if not found.exists():
+                begun = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=shared))
+                with pytest.MonkeyPatch.context() as patch:
+                    _move_in(tmp_path_factory.mktemp("home"), patch)
+                    fill(begun)
+                begun.rename(found)
+        return found
+
+    return folder
 
 
 @dataclass(frozen=True)
@@ -58,8 +101,8 @@ def rushes(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
 
 
 @pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int, int], Path]:
-    """A folder with so many clips of the drawn user for a task and their manifest.csv; drawn once per session."""
+def drawn(once: Once) -> Drawn:
+    """A folder with so many clips of the drawn user for a task and their manifest.csv; to be read only."""
     import csv
 
     from core import tasks
@@ -67,34 +110,54 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int, int],
     from core.manifest import VALUE_COLUMN
 
     def folder(task: str, count: int, seed: int = 1) -> Path:
-        found = tmp_path_factory.getbasetemp() / f"drawn-{task}-{count}-{seed}"
-        if not found.exists():
+        def draw(found: Path) -> None:
             clips = user_clips(task, count, seed, found)
             with (found / "manifest.csv").open("w", newline="") as file:
                 writer = csv.writer(file)
                 writer.writerow(["file", VALUE_COLUMN[tasks.get(task).kind], "group"])
                 writer.writerows([clip.path.name, clip.truth, clip.group] for clip in clips)
-        return found
+
+        return once(f"drawn-{task}-{count}-{seed}", draw)
 
     return folder
 
 
 @pytest.fixture(scope="session")
-def trained_once(tmp_path_factory: pytest.TempPathFactory, drawn: Callable[[str, int, int], Path]) -> Path:
+def trained_once(once: Once, drawn: Drawn) -> Path:
     """A workspace of ratings with 54 imported answers and the version their import trained, in a real worker."""
     from core import importing, loop
     from core.training import jobs
 
-    root = tmp_path_factory.mktemp("trained") / "workspace"
-    space = loop.open_workspace(root)
-    importing.run(space, drawn("ratings", 54, 1) / "manifest.csv", "ratings")
-    *_, ended = jobs.follow(space, jobs.every(space)[0].job_id)
-    assert ended.state == "Completed", ended.error
-    space.close()
-    return root
+    def train(folder: Path) -> None:
+        space = loop.open_workspace(folder / "workspace")
+        importing.run(space, drawn("ratings", 54, 1) / "manifest.csv", "ratings")
+        *_, ended = jobs.follow(space, jobs.every(space)[0].job_id)
+        assert ended.state == "Completed", ended.error
+        space.close()
+
+    return once("trained", train) / "workspace"
 
 
 @pytest.fixture
 def trained(trained_once: Path, tmp_path: Path) -> Path:
     """A copy of the trained workspace."""
     return Path(shutil.copytree(trained_once, tmp_path / "trained"))
+
+
+@pytest.fixture(scope="session")
+def graphs(once: Once, trained_once: Path) -> Path:
+    """Where a workspace keeps the networks it traced: the one that was trained on ratings is there already."""
+    return once("graphs", lambda folder: shutil.copytree(trained_once / "cache" / "export", folder, dirs_exist_ok=True))
+
+
+@pytest.fixture
+def versioned(once: Once) -> Callable[[Path], Workspace]:
+    """Put the workspace of `tests.tui.versions.made` into a folder that is not there, and open it."""
+    from core import loop
+    from tests.tui import versions
+
+    def put(root: Path) -> Workspace:
+        shutil.copytree(once("versions", lambda folder: versions.made(folder / "ws").close()) / "ws", root)
+        return loop.open_workspace(root)
+
+    return put

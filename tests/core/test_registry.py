@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from core.errors import ModelError, WrongUseError
 from core.foreign import Agreement
 from core.media.encode import write_image
 from core.workspace import Workspace
+from tests.conftest import Once
 from tests.core.onnx_files import brightness
 
 Run = Callable[..., Any]
@@ -25,11 +27,17 @@ TASK = "ratings"
 
 
 @pytest.fixture
-def space(tmp_path: Path) -> Iterator[Workspace]:
+def space(once: Once, tmp_path: Path) -> Iterator[Workspace]:
     """A workspace with two versions of ratings beside the factory's, which answers."""
+
+    def fill(folder: Path) -> None:
+        space = loop.open_workspace(folder / "w")
+        for name in ("first", "second"):
+            foreign.import_model(space, brightness(folder / f"{name}.onnx"), TASK, Agreement())
+        space.close()
+
+    shutil.copytree(once("first-and-second", fill), tmp_path, dirs_exist_ok=True)
     found = loop.open_workspace(tmp_path / "w")
-    for name in ("first", "second"):
-        foreign.import_model(found, brightness(tmp_path / f"{name}.onnx"), TASK, Agreement())
     yield found
     found.close()
 

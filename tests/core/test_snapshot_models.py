@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,9 @@ TASK = versions.TASK
 
 
 @pytest.fixture
-def space(tmp_path: Path) -> Iterator[Workspace]:
+def space(tmp_path: Path, versioned: Callable[[Path], Workspace]) -> Iterator[Workspace]:
     """v1 was champion, v2 is, v3 answers in shadow."""
-    found = versions.made(tmp_path / "ws")
+    found = versioned(tmp_path / "ws")
     yield found
     found.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ os.environ["TERM"] = "xterm-256color"
 
 from core.demo import faces, frames, speaker
 from core.media.encode import write_image, write_video
+from core.workspace import Workspace
 from tui.app import RushesApp
+from tui.screens.capture import CaptureScreen
 
 PATIENCE_S = 60.0  # a loaded machine with one core is slow; nothing waits longer than it must
 
@@ -28,7 +30,7 @@ async def until(pilot: Pilot[Any], seen: Callable[[], object], what: str) -> Non
     end = time.monotonic() + PATIENCE_S
     while not seen():
         if time.monotonic() > end:
-            pytest.fail(f"never came: {what}")
+            raise AssertionError(f"never came: {what}")  # pytest.fail is no Exception: a snapshot's app would run on
         await asyncio.sleep(0.01)
         await pilot.pause()
 
@@ -41,6 +43,19 @@ async def ready(pilot: Pilot[Any]) -> RushesApp:
     return app
 
 
+def opened(app: RushesApp) -> Workspace:
+    """The workspace that the app has loaded."""
+    assert app.space is not None
+    return app.space
+
+
+def capture(app: RushesApp) -> CaptureScreen:
+    """The capture screen, which lies below all others."""
+    screen = app.screen_stack[0]
+    assert isinstance(screen, CaptureScreen)
+    return screen
+
+
 def screen_text(app: RushesApp) -> str:
     """All that the top screen shows, without colours."""
     rows = app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage]  # Textual offers only SVG
@@ -50,6 +65,17 @@ def screen_text(app: RushesApp) -> str:
 def notices(app: RushesApp) -> str:
     """The notices on the screen."""
     return "\n".join(notice.message for notice in app._notifications)  # pyright: ignore[reportPrivateUsage]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The current folder is the test's own, so that messages name its workspace as `ws`; clocks show UTC."""
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,6 @@ import pytest
 from core import loop, schedule
 from core.files import write_atomic
 from core.schedule import state
-from core.schedule.due import find
-from core.settings import Settings
-from core.snapshot.backups import BACKUP
 from core.workspace import Workspace
 from tests.tui.conftest import PATIENCE_S, notices, ready, screen_text, until
 from tui.app import RushesApp
@@ -72,30 +69,9 @@ async def test_a_run_that_fails_says_why(tmp_path: Path, own_home: Path) -> None
         await until(pilot, lambda: "✗ source pier" in notices(app), "the result")
         assert "does not exist" in notices(app)
         await until(pilot, lambda: "✗ the last run failed: " in screen_text(app), "the reason")
-        assert "✗ failed" in screen_text(app)
+        await until(pilot, lambda: "✗ failed" in screen_text(app), "the state")
 
 
-def has_backups() -> bool:
-    entry = find(Settings(), BACKUP)
-    return entry is not None and entry.available
-
-
-@pytest.mark.skipif(has_backups(), reason="backups are part of this version")
-async def test_what_is_not_in_this_version_is_not_pretended(tmp_path: Path) -> None:
-    app = RushesApp(tmp_path / "ws", None, "ratings")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await ready(pilot)
-        await pilot.press("6")
-        await until(pilot, lambda: "weekly backup" in screen_text(app), "the schedule")
-        shown = " ".join(screen_text(app).split())
-        assert "not part of this version. The workspace is one folder and can be copied while no training" in shown
-        await pilot.press("j", "j", "j", "b")
-        assert "weekly backup and export is not part of this version" in notices(app)
-        assert app.space is not None
-        assert state.read(app.space) == {}
-
-
-@pytest.mark.skipif(not has_backups(), reason="backups are not part of this version")
 async def test_a_backup_is_made_by_a_key_and_its_age_is_on_the_screen(tmp_path: Path) -> None:
     app = RushesApp(tmp_path / "ws", None, "ratings")
     async with app.run_test(size=(120, 40)) as pilot:
@@ -149,9 +125,6 @@ import time
 from pathlib import Path
 from core import loop
 from core.schedule import state
-from core.schedule.due import find
-from core.settings import Settings
-from core.snapshot.backups import BACKUP
 from core.workspace import Workspace
 with state.owning(loop.open_workspace(Path(sys.argv[1]))):
     print("owns", flush=True)

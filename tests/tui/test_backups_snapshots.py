@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,7 @@ from tui.screens.backups import BackupsScreen
 
 SIZES = [(80, 24), (120, 40)]
 SNAP = Callable[..., bool]
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The workspace is called `ws`, and the clock is in UTC."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("here")
 
 
 async def seen(pilot: Pilot[Any]) -> None:

@@ -22,22 +22,11 @@ from core.training import jobs
 from core.training.progress import Progress
 from core.workspace import Workspace
 from tests.core.capture.camera import camera
-from tests.tui.conftest import notices, ready, screen_text, until
+from tests.tui.conftest import capture, notices, opened, ready, screen_text, until
 from tui.app import RushesApp
 from tui.screens.capture import CaptureScreen
 from tui.screens.choose import ConsentScreen
 from tui.screens.correct import CorrectScreen
-
-
-def opened(app: RushesApp) -> Workspace:
-    assert app.space is not None
-    return app.space
-
-
-def capture(app: RushesApp) -> CaptureScreen:
-    screen = app.screen_stack[0]
-    assert isinstance(screen, CaptureScreen)
-    return screen
 
 
 async def test_a_file_is_judged_and_confirmed_with_three_keys(tmp_path: Path, media: Path) -> None:

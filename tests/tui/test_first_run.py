@@ -14,22 +14,9 @@ from core.demo.frames import draw_picture
 from core.errors import RushesError
 from core.media.encode import write_video
 from core.snapshot.first import is_first_run
-from core.workspace import Workspace
 from tests.core.capture.camera import camera
-from tests.tui.conftest import notices, ready, screen_text, until
+from tests.tui.conftest import capture, notices, opened, ready, screen_text, until
 from tui.app import RushesApp
-from tui.screens.capture import CaptureScreen
-
-
-def opened(app: RushesApp) -> Workspace:
-    assert app.space is not None
-    return app.space
-
-
-def capture(app: RushesApp) -> CaptureScreen:
-    screen = app.screen_stack[0]
-    assert isinstance(screen, CaptureScreen)
-    return screen
 
 
 async def test_four_keys_lead_from_nothing_to_the_first_answer_and_it_is_never_shown_again(tmp_path: Path) -> None:

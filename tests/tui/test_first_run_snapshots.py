@@ -16,12 +16,7 @@ from tui.app import RushesApp
 
 SIZES = [(80, 24), (120, 40)]
 SNAP = Callable[..., bool]
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The workspace is called `ws`."""
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("here")
 
 
 async def settled(pilot: Pilot[Any]) -> None:

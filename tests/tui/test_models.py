@@ -12,6 +12,8 @@ from textual.pilot import Pilot
 from core import comparison, importing, loop, registry, tasks
 from core.registry import Pointer
 from core.training import curve
+from core.workspace import Workspace
+from tests.conftest import Drawn
 from tests.tui import versions
 from tests.tui.conftest import notices, ready, screen_text, until
 from tui import model_words
@@ -29,9 +31,9 @@ SIZE = (120, 40)
 
 
 @pytest.fixture
-def several(tmp_path: Path) -> Path:
+def several(tmp_path: Path, versioned: Callable[[Path], Workspace]) -> Path:
     """v1 was champion, v2 is, v3 answers in shadow; 60 answers tested versions."""
-    space = versions.made(tmp_path / "several")
+    space = versioned(tmp_path / "several")
     versions.answer(space, 60)
     space.close()
     return tmp_path / "several"
@@ -236,9 +238,9 @@ async def test_an_override_is_shown_and_warned_of(several: Path, monkeypatch: py
 
 
 @pytest.fixture
-def unasked(tmp_path: Path, drawn: Callable[[str, int, int], Path]) -> Path:
+def unasked(tmp_path: Path, versioned: Callable[[Path], Workspace], drawn: Drawn) -> Path:
     """24 answered pictures that none of the versions has seen or been asked about; v2 is champion."""
-    space = versions.made(tmp_path / "unasked")
+    space = versioned(tmp_path / "unasked")
     for version in ("v1", "v2", "v3"):
         versions.rewrite(space, version, base=registry.IMPORTED)
     space.close()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
+from core.workspace import Workspace
 from tests.tui import versions
 from tests.tui.conftest import ready, screen_text, until
 from tui.app import RushesApp
@@ -19,17 +19,7 @@ from tui.screens.models import ModelsScreen
 SIZES = [(80, 24), (120, 40)]
 SNAP = Callable[..., bool]
 TASK = versions.TASK
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The workspace is `ws`, whatever the temporary folder is called, and clocks show UTC."""
-    monkeypatch.chdir(tmp_path)
-    with monkeypatch.context() as patched:
-        patched.setenv("TZ", "UTC")
-        time.tzset()
-        yield
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("here")
 
 
 async def opened(pilot: Pilot[None]) -> RushesApp:
@@ -44,11 +34,16 @@ async def opened(pilot: Pilot[None]) -> RushesApp:
     return app
 
 
-def filled(answers: int) -> None:
-    """Three versions, and answers that tested them."""
-    space = versions.made(Path("ws"))
-    versions.answer(space, answers)
-    space.close()
+@pytest.fixture
+def filled(versioned: Callable[[Path], Workspace]) -> Callable[[int], None]:
+    """Three versions, and so many answers that tested them."""
+
+    def fill(answers: int) -> None:
+        space = versioned(Path("ws"))
+        versions.answer(space, answers)
+        space.close()
+
+    return fill
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -60,7 +55,9 @@ def test_only_the_factory_model(snap_compare: SNAP, size: tuple[int, int]) -> No
 
 
 @pytest.mark.parametrize("size", [*SIZES, (200, 60)])
-def test_versions_with_their_evidence_and_the_learning_curve(snap_compare: SNAP, size: tuple[int, int]) -> None:
+def test_versions_with_their_evidence_and_the_learning_curve(
+    snap_compare: SNAP, filled: Callable[[int], None], size: tuple[int, int]
+) -> None:
     filled(420)
 
     async def settled(pilot: Pilot[None]) -> None:
@@ -70,7 +67,7 @@ def test_versions_with_their_evidence_and_the_learning_curve(snap_compare: SNAP,
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_damaged_champion(snap_compare: SNAP, size: tuple[int, int]) -> None:
+def test_a_damaged_champion(snap_compare: SNAP, filled: Callable[[int], None], size: tuple[int, int]) -> None:
     filled(30)
     Path("ws", "models", TASK, "model_v2.onnx").write_bytes(b"torn")
 
@@ -84,7 +81,9 @@ def test_a_damaged_champion(snap_compare: SNAP, size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_what_a_deployment_will_change(snap_compare: SNAP, size: tuple[int, int]) -> None:
+def test_what_a_deployment_will_change(
+    snap_compare: SNAP, filled: Callable[[int], None], size: tuple[int, int]
+) -> None:
     filled(30)
 
     async def asked(pilot: Pilot[None]) -> None:
@@ -96,7 +95,7 @@ def test_what_a_deployment_will_change(snap_compare: SNAP, size: tuple[int, int]
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_interval_of_a_comparison(snap_compare: SNAP, size: tuple[int, int]) -> None:
+def test_the_interval_of_a_comparison(snap_compare: SNAP, filled: Callable[[int], None], size: tuple[int, int]) -> None:
     filled(420)
 
     async def compared(pilot: Pilot[None]) -> None:

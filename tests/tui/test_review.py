@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,16 @@ async def review(pilot: Pilot[Any]) -> ReviewScreen:
     return screen
 
 
+@asynccontextmanager
+async def reviewing(
+    root: Path, task: str = "scenes", size: tuple[int, int] = (120, 40)
+) -> AsyncGenerator[tuple[RushesApp, Pilot[Any], ReviewScreen]]:
+    """The app on a workspace, with Review open and its list read."""
+    app = RushesApp(root, None, task)
+    async with app.run_test(size=size) as pilot:
+        yield app, pilot, await review(pilot)
+
+
 def answers(app: RushesApp) -> dict[str, object]:
     assert app.space is not None
     return {item.sample.id: item.correction.value for item in app.space.store.answered(str(app.chosen_task))}
@@ -76,9 +88,7 @@ async def choose(pilot: Pilot[Any], screen: ReviewScreen, sample: str) -> None:
 
 async def test_y_marks_the_chosen_clip_right_and_goes_on_to_the_next_one(tmp_path: Path, media: Path) -> None:
     fill(tmp_path / "ws", media / "move.avi")
-    app = RushesApp(tmp_path / "ws", None, "scenes")
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws") as (app, pilot, screen):
         assert "5 clips · as the queue asks" in screen_text(app)
         assert list(screen.table.ids) == ["s1", "s4", "s0", "s2", "s3"]
         await choose(pilot, screen, "s0")
@@ -94,9 +104,7 @@ async def test_y_marks_the_chosen_clip_right_and_goes_on_to_the_next_one(tmp_pat
 
 async def test_y_on_a_clip_no_model_could_judge_says_what_to_press(tmp_path: Path, media: Path) -> None:
     fill(tmp_path / "ws", media / "move.avi")
-    app = RushesApp(tmp_path / "ws", None, "scenes")
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws") as (app, pilot, screen):
         await choose(pilot, screen, "s4")
         assert "the model had no answer: no picture in it" in screen_text(app)
         await pilot.press("y")
@@ -107,9 +115,7 @@ async def test_y_on_a_clip_no_model_could_judge_says_what_to_press(tmp_path: Pat
 
 async def test_e_gives_the_right_label_and_an_answer_is_not_confirmed_over(tmp_path: Path, media: Path) -> None:
     fill(tmp_path / "ws", media / "move.avi")
-    app = RushesApp(tmp_path / "ws", None, "scenes")
-    async with app.run_test(size=(100, 30)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws", size=(100, 30)) as (app, pilot, screen):
         await choose(pilot, screen, "s1")
         await pilot.press("e")
         assert isinstance(app.screen, CorrectScreen)
@@ -128,9 +134,7 @@ async def test_e_gives_the_right_label_and_an_answer_is_not_confirmed_over(tmp_p
 
 async def test_a_text_is_edited_beside_its_difference_word_by_word(tmp_path: Path, media: Path) -> None:
     fill(tmp_path / "ws", media / "move.avi", "speech")
-    app = RushesApp(tmp_path / "ws", None, "speech")
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws", "speech") as (app, pilot, screen):
         await choose(pilot, screen, "s0")
         await pilot.press("e", "n")
         line = app.screen.query_one(Input)
@@ -149,9 +153,7 @@ async def test_selected_clips_get_one_answer_and_one_undo_takes_it_back_after_a_
     tmp_path: Path, media: Path
 ) -> None:
     fill(tmp_path / "ws", media / "move.avi")
-    app = RushesApp(tmp_path / "ws", None, "scenes")
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws") as (app, pilot, screen):
         await pilot.press("b")
         assert "Select clips first" in notices(app)
         await pilot.press("x", "x", "k", "x", "x", "x")  # the second one is unselected again
@@ -169,9 +171,7 @@ async def test_selected_clips_get_one_answer_and_one_undo_takes_it_back_after_a_
         assert app.space is not None
         assert len(app.space.store.batches("scenes")) == 1
 
-    again = RushesApp(tmp_path / "ws", None, "scenes")
-    async with again.run_test(size=(120, 40)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws") as (again, pilot, screen):
         assert not chosen & set(screen.table.ids)
         await pilot.press("u")
         await until(pilot, lambda: "Taken back: the answer transition on 3 clips" in notices(again), "the notice")
@@ -184,9 +184,7 @@ async def test_selected_clips_get_one_answer_and_one_undo_takes_it_back_after_a_
 
 async def test_y_confirms_all_selected_and_says_which_it_could_not(tmp_path: Path, media: Path) -> None:
     fill(tmp_path / "ws", media / "move.avi")
-    app = RushesApp(tmp_path / "ws", None, "scenes")
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws") as (app, pilot, screen):
         for sample in ("s0", "s3", "s4"):
             await choose(pilot, screen, sample)
             await pilot.press("x")
@@ -198,9 +196,7 @@ async def test_y_confirms_all_selected_and_says_which_it_could_not(tmp_path: Pat
 
 async def test_d_hides_a_clip_and_u_brings_it_back(tmp_path: Path, media: Path) -> None:
     fill(tmp_path / "ws", media / "move.avi")
-    app = RushesApp(tmp_path / "ws", None, "scenes")
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws") as (app, pilot, screen):
         await choose(pilot, screen, "s2")
         await pilot.press("d")
         await until(pilot, lambda: "s2" not in screen.table.ids, "the shorter list")
@@ -214,9 +210,7 @@ async def test_d_hides_a_clip_and_u_brings_it_back(tmp_path: Path, media: Path) 
 
 async def test_n_sets_a_clip_aside_and_back(tmp_path: Path, media: Path) -> None:
     fill(tmp_path / "ws", media / "move.avi")
-    app = RushesApp(tmp_path / "ws", None, "scenes")
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws") as (app, pilot, screen):
         await choose(pilot, screen, "s0")
         await pilot.press("n")
         await until(pilot, lambda: "- skipped" in screen_text(app), "the row's new state")
@@ -230,9 +224,7 @@ async def test_n_sets_a_clip_aside_and_back(tmp_path: Path, media: Path) -> None
 
 async def test_the_filter_is_a_line_of_words_and_escape_clears_it(tmp_path: Path, media: Path) -> None:
     fill(tmp_path / "ws", media / "move.avi")
-    app = RushesApp(tmp_path / "ws", None, "scenes")
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws") as (app, pilot, screen):
         await pilot.press("slash", *"colour:red", "enter")
         assert "the filter does not know 'colour:red'" in screen_text(app)
         line = screen.query_one("#filter", Input)
@@ -250,9 +242,7 @@ async def test_the_filter_is_a_line_of_words_and_escape_clears_it(tmp_path: Path
 
 async def test_o_orders_the_list_and_the_chosen_clip_stays_chosen(tmp_path: Path, media: Path) -> None:
     fill(tmp_path / "ws", media / "move.avi")
-    app = RushesApp(tmp_path / "ws", None, "scenes")
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws") as (app, pilot, screen):
         await choose(pilot, screen, "s1")
         await pilot.press("o")
         assert isinstance(app.screen, OrderScreen)
@@ -274,9 +264,7 @@ async def test_f_lists_clips_that_look_alike_and_escape_goes_back(tmp_path: Path
         clip: Clip = features.read(space.root / str(sample.media), owner)
         features.keep(space, owner, sample.id, owner.extract(clip))
     space.close()
-    app = RushesApp(tmp_path / "ws", None, "scenes")
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws") as (app, pilot, screen):
         await choose(pilot, screen, "s3")
         await pilot.press("f")
         await until(pilot, lambda: "nothing to compare" in notices(app), "why not")
@@ -298,9 +286,7 @@ async def test_look_alikes_are_corrected_in_bulk_and_one_undo_takes_it_back(tmp_
     for sample in samples[:3]:
         features.of_sample(space, owner, sample)
     space.close()
-    app = RushesApp(tmp_path / "ws", None, "scenes")
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws") as (app, pilot, screen):
         await choose(pilot, screen, "s1")
         await pilot.press("f")
         await until(pilot, lambda: screen.alike is not None and screen.alike.by == "vectors", "look-alikes by vectors")
@@ -322,9 +308,7 @@ async def test_i_says_how_right_the_model_was_with_its_n(tmp_path: Path, media: 
     space = loop.open_workspace(tmp_path / "ws")
     loop.correct(space, [(samples[0], "action"), (samples[1], "action")], picked_by="queue", trigger=False)
     space.close()
-    app = RushesApp(tmp_path / "ws", None, "scenes")
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws") as (app, pilot, screen):
         await pilot.press("i")
         assert isinstance(app.screen, StatisticsScreen)
         await until(pilot, lambda: "newest answers" in screen_text(app), "the numbers")
@@ -339,9 +323,7 @@ async def test_a_clip_is_played_paused_and_scrubbed_and_the_next_one_is_decoded_
     tmp_path: Path, media: Path
 ) -> None:
     fill(tmp_path / "ws", media / "move.avi")
-    app = RushesApp(tmp_path / "ws", None, "scenes")
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws") as (app, pilot, screen):
         player = screen.query_one(Player)
         await until(pilot, lambda: "0.0 / 1.6 s" in screen_text(app) and "▀" in screen_text(app), "the first picture")
         await until(pilot, lambda: player.ahead is not None and player.ahead.ended, "the next clip, ahead")
@@ -370,9 +352,7 @@ async def test_a_picture_is_shown_as_a_still(tmp_path: Path, media: Path) -> Non
     shutil.copyfile(media / "photo.png", space.pending / "photo.png")
     space.store.add_samples([Sample("s0", "ratings", "g0", media="training_data/pending/photo.png")])
     space.close()
-    app = RushesApp(tmp_path / "ws", None, "ratings")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await review(pilot)
+    async with reviewing(tmp_path / "ws", "ratings", size=(80, 24)) as (app, pilot, _):
         await until(pilot, lambda: "a picture" in screen_text(app) and "▀" in screen_text(app), "the still")
         await pilot.press("space")
         assert "nothing to play" in notices(app)
@@ -382,9 +362,7 @@ async def test_missing_and_damaged_media_are_named(tmp_path: Path, media: Path) 
     fill(tmp_path / "ws", media / "move.avi")
     pending = tmp_path / "ws" / "training_data" / "pending"
     (pending / "training_1.avi").write_bytes(b"RIFF, but no film")
-    app = RushesApp(tmp_path / "ws", None, "scenes")
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws") as (app, pilot, screen):
         player = screen.query_one(Player)
         await choose(pilot, screen, "s1")
         await until(pilot, lambda: player.reel is not None and player.reel.sample.id == "s1", "the clip")
@@ -400,9 +378,7 @@ async def test_missing_and_damaged_media_are_named(tmp_path: Path, media: Path) 
 
 
 async def test_an_empty_task_says_what_to_press_and_keys_do_no_harm(tmp_path: Path) -> None:
-    app = RushesApp(tmp_path / "ws", None, "scenes")
-    async with app.run_test(size=(80, 24)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws", size=(80, 24)) as (app, pilot, screen):
         await until(pilot, lambda: "Press 1 for Capture" in screen_text(app), "what to press")
         await pilot.press("y", "e", "x", "b", "f", "d", "space", "left", "right", "n", "j", "k", "g", "G", "pagedown")
         assert app.screen is screen
@@ -413,9 +389,7 @@ async def test_an_empty_task_says_what_to_press_and_keys_do_no_harm(tmp_path: Pa
 
 async def test_a_clip_that_arrives_leaves_the_chosen_one_chosen(tmp_path: Path, media: Path) -> None:
     fill(tmp_path / "ws", media / "move.avi")
-    app = RushesApp(tmp_path / "ws", None, "scenes")
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws") as (_, pilot, screen):
         await choose(pilot, screen, "s3")
         other = loop.open_workspace(tmp_path / "ws")
         shutil.copyfile(media / "move.avi", other.pending / "new.avi")
@@ -434,9 +408,7 @@ async def test_a_long_list_is_walked_without_reading_all_of_it(tmp_path: Path) -
         [Sample(f"s{n:05}", "scenes", f"g{n}", media=shared, captured_at=float(n)) for n in range(5000)]
     )
     space.close()
-    app = RushesApp(tmp_path / "ws", None, "scenes")
-    async with app.run_test(size=(80, 24)) as pilot:
-        screen = await review(pilot)
+    async with reviewing(tmp_path / "ws", size=(80, 24)) as (_, pilot, screen):
         await until(pilot, lambda: screen.data is not None and screen.data.listing.complete, "the queue")
         assert len(screen.table.ids) == 5000
         await pilot.press("G")

@@ -16,12 +16,7 @@ from tui.app import RushesApp
 
 SIZES = [(80, 24), (120, 40)]
 SNAP = Callable[..., bool]
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Messages name the workspace as `ws`, whatever the temporary folder is called."""
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("here")
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -17,11 +17,11 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from core import loop
-from core.snapshot.training import BACKUP, Chart, Trace
+from core.snapshot.training import Chart, Trace
 from core.training import jobs
 from core.training.progress import Progress
 from core.workspace import Workspace
-from tests.tui.conftest import notices, ready, screen_text, until
+from tests.tui.conftest import notices, opened, ready, screen_text, until
 from tui.app import RushesApp
 from tui.screens.training import TrainingScreen
 from tui.widgets import curves
@@ -30,11 +30,6 @@ from tui.widgets.job_list import JobList
 from tui.widgets.reading import Reading
 
 ROOT = Path(__file__).parents[2]
-
-
-def opened(app: RushesApp) -> Workspace:
-    assert app.space is not None
-    return app.space
 
 
 async def on_training(pilot: Pilot[Any]) -> TrainingScreen:
@@ -80,26 +75,21 @@ async def test_without_answers_t_says_why_and_queues_nothing(tmp_path: Path) -> 
         await until(pilot, lambda: "too few to train" in page(screen), "the advice")
 
 
-async def test_a_backup_is_offered_only_where_backups_are(tmp_path: Path) -> None:
-    from core.schedule import due
-
+async def test_a_backup_is_offered_in_footer_help_and_palette(tmp_path: Path) -> None:
     app = RushesApp(tmp_path / "ws", None, "ratings")
     async with app.run_test(size=(140, 30)) as pilot:
         await on_training(pilot)
-        entry = due.find(opened(app).settings, BACKUP)
-        assert entry is not None
-        assert ("Backup to cloud" in screen_text(app)) is entry.available
+        assert "Backup to cloud" in screen_text(app)
         await pilot.press("question_mark")
-        assert ("Back the workspace up" in screen_text(app)) is entry.available
+        assert "Back the workspace up" in screen_text(app)
         assert "Check the machine and the answers" in screen_text(app)
         await pilot.press("escape")
         listed = [command.title for command in app.get_system_commands(app.screen)]
         assert any("training.train" in title for title in listed)
-        assert any("training.backup" in title for title in listed) is entry.available
+        assert any("training.backup" in title for title in listed)
 
 
 async def test_b_backs_up_to_the_places_of_the_settings(tmp_path: Path) -> None:
-    pytest.importorskip("core.backup")
     app = RushesApp(tmp_path / "ws", None, "ratings")
     async with app.run_test(size=(140, 30)) as pilot:
         await on_training(pilot)
@@ -135,7 +125,7 @@ async def test_a_training_from_t_to_its_version(trained: Path) -> None:
         await until(pilot, lambda: "54 answers of ratings" in page(screen), "the advice")
         assert "█" in page(screen)
         await pilot.press("a", "x")
-        await until(pilot, lambda: "54 answers of ratings, 54 clips and pictures, 1 versions in" in notices(app), "it")
+        await until(pilot, lambda: "54 answers of ratings, 54 media files, 1 version in" in notices(app), "it")
         (archive,) = (trained / "exports").iterdir()
         assert str(archive) in notices(app)
         with tarfile.open(archive) as tar:

@@ -30,11 +30,10 @@ NOON = 4_000_000_000.0  # ahead of any real clock, so that nothing of what is le
 
 @pytest.fixture(autouse=True)
 def fixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The workspace is called `ws`; clocks stand still, in UTC; the schedule knows no backup."""
+    """The workspace is called `ws`; clocks stand still, in UTC."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setattr(reading, "time", SimpleNamespace(time=lambda: NOON + 75))
-    monkeypatch.setattr(reading, "BACKUP", "nothing of the schedule")
     time.tzset()
     yield
     monkeypatch.undo()

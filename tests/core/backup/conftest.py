@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from core import importing, loop
 from core.workspace import Workspace
+from tests.conftest import Drawn, Once
 
 NOT_KEPT = ("cache", "logs", "backups")
 
 
 @pytest.fixture(scope="session")
-def filled_once(tmp_path_factory: pytest.TempPathFactory, drawn: Callable[[str, int, int], Path]) -> Path:
+def filled_once(once: Once, drawn: Drawn) -> Path:
     """Eight rated pictures, a setting, an unfinished recording and what no backup holds."""
-    space = loop.open_workspace(tmp_path_factory.mktemp("filled") / "ws")
-    importing.run(space, drawn("ratings", 8, 3) / "manifest.csv", "ratings")
-    (space.root / "rushes.toml").write_text("[train]\nevery = 70\n")
-    (space.incoming / "webcam1.avi").write_bytes(b"half a recording")
-    (space.cache / "made-again").write_bytes(b"x")
-    (space.models / "ratings").mkdir(exist_ok=True)
-    (space.models / "ratings" / "large.safetensors").write_bytes(bytes(range(256)) * 12_000)  # three chunks
-    (space.models / "ratings" / "empty").write_bytes(b"")
-    space.close()
-    return space.root
+
+    def fill(folder: Path) -> None:
+        space = loop.open_workspace(folder / "ws")
+        importing.run(space, drawn("ratings", 8, 3) / "manifest.csv", "ratings")
+        (space.root / "rushes.toml").write_text("[train]\nevery = 70\n")
+        (space.incoming / "webcam1.avi").write_bytes(b"half a recording")
+        (space.cache / "made-again").write_bytes(b"x")
+        (space.models / "ratings").mkdir(exist_ok=True)
+        (space.models / "ratings" / "large.safetensors").write_bytes(bytes(range(256)) * 12_000)  # three chunks
+        (space.models / "ratings" / "empty").write_bytes(b"")
+        space.close()
+
+    return once("filled", fill) / "ws"
 
 
 @pytest.fixture

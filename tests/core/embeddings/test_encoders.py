@@ -18,6 +18,7 @@ from core.embeddings.joined import joined
 from core.embeddings.types import Embedding, EmbeddingType, SearchRequest, VectorError
 from core.review.alike import alike
 from core.workspace import Workspace
+from tests.conftest import Drawn, Once
 from tests.core.embeddings.made import SEEN, numbers, opened, workspace
 
 # Vectors of another network must have another encoder_id: raise the version in `encoders` together with these.
@@ -29,12 +30,17 @@ FACTORY = {
 
 
 @pytest.fixture
-def captured(tmp_path: Path, drawn: Callable[[str, int, int], Path]) -> Workspace:
+def captured(once: Once, drawn: Drawn, tmp_path: Path) -> Workspace:
     """A workspace with 12 unanswered photos."""
-    space = workspace(tmp_path)
-    photos = [path for path in sorted(drawn("ratings", 12, 3).iterdir()) if path.suffix != ".csv"]
-    assert len(list(loop.capture(space, photos, "ratings"))) == 12
-    return space
+
+    def capture(folder: Path) -> None:
+        space = workspace(folder)
+        photos = [path for path in sorted(drawn("ratings", 12, 3).iterdir()) if path.suffix != ".csv"]
+        assert len(list(loop.capture(space, photos, "ratings"))) == 12
+        space.close()
+
+    shutil.copytree(once("twelve-photos", capture), tmp_path, dirs_exist_ok=True)
+    return workspace(tmp_path)
 
 
 def test_an_encoders_id_goes_up_with_the_factorys_network() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from core import loop
 from core.workspace import Workspace
-from tests.conftest import HOMES
+from tests.conftest import HOMES, Once
 from tests.core.faults import actions
 
 Ask = Callable[..., Any]
@@ -55,11 +55,9 @@ def breaker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
 
 
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(once: Once) -> Path:
     """Six pictures, two versions, a backup at `disk` beside; made once."""
-    base = tmp_path_factory.mktemp("made")
-    actions.make(base)
-    return base
+    return once("made", actions.make)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from core import loop, registry, vocabulary
 from core.foreign import Agreement, import_model
 from core.log import logger
 from core.visible import is_safe
+from tests.conftest import Once
 from tests.core.onnx_files import brightness
 from tests.tui.conftest import notices, ready, screen_text, until
 from tui.foreign_text import ForeignText
@@ -25,12 +27,17 @@ IN_A_NAME = STEERS.replace("/", "")
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A workspace in which everything that has a name has this one."""
+def root(once: Once, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace in which everything that has a name has this one, and a picture beside it."""
     monkeypatch.setenv("COLUMNS", "200")
-    root = tmp_path / "w"
+    shutil.copytree(once("steering", steering), tmp_path, dirs_exist_ok=True)
+    return tmp_path / "w"
+
+
+def steering(folder: Path) -> None:
+    root = folder / "w"
     space = loop.open_workspace(root)
-    picture = tmp_path / f"{IN_A_NAME}.png"
+    picture = folder / f"{IN_A_NAME}.png"
     Image.effect_noise((256, 256), 90).convert("RGB").save(picture)
     predictor = registry.serving(space, "ratings").predictor
     about = loop.About(source=STEERS, speaker=STEERS, context=STEERS, group=STEERS, region=STEERS)
@@ -52,9 +59,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         file.write(json.dumps({"kind": "labels", "task": "scenes", "labels": ["action", STEERS]}) + "\n")
         asked = {"id": "p", "sample_id": samples[0].id, "platform": STEERS, "caption": STEERS}
         file.write(json.dumps({"kind": "publish", "id": "p", "step": "asked", "request": asked, "why": STEERS}) + "\n")
-    import_model(space, brightness(tmp_path / "m.onnx"), "ratings", Agreement(name=STEERS))
+    import_model(space, brightness(folder / "m.onnx"), "ratings", Agreement(name=STEERS))
     space.close()
-    return root
 
 
 @pytest.mark.parametrize("as_json", [False, True])

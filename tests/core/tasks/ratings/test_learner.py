@@ -74,11 +74,13 @@ def test_the_backbone_can_learn_too(items: list[Item]) -> None:
     assert not [name for name in moved if "running" in name]
 
 
-def test_an_exported_model_answers_as_torch_does_and_can_be_adopted(items: list[Item], tmp_path: Path) -> None:
+def test_an_exported_model_answers_as_torch_does_and_can_be_adopted(
+    items: list[Item], tmp_path: Path, graphs: Path
+) -> None:
     model = learner()
     trainer.fit(model, items[:20], [], epochs=1)
     spec = model.final_spec().model_copy(update={"version": "v1"})
-    save_version(model, spec, tmp_path, "model_v1", {})
+    save_version(model, spec, tmp_path, "model_v1", {}, cache=graphs)
     predictor = inference.load(tmp_path / "model_v1.onnx", task="ratings", threads=1)
     ours = predictor.answer([item.features for item in items[20:23]])
     theirs = trainer.answers(model, trainer.encode(model, items[20:23], lambda: False))
