@@ -20,6 +20,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.filter import LineFilter
+from textual.notifications import Notify
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.worker import Worker, WorkerState
@@ -166,6 +167,13 @@ class RushesApp(App[None]):
                 self._clashed.add(lost.id)
                 words = f"[keys] gives the key {lost.key} of {lost.id} to another action, so {lost.id} has none."
                 self.notify(words, severity="warning", timeout=ERROR_TIMEOUT_S, markup=False)
+
+    def on_notify(self, event: Notify) -> None:
+        """The same said again takes the place of what stands there: a held key must not cover half the screen."""
+        said = event.notification
+        for shown in list(self._notifications):
+            if (shown.message, shown.title, shown.severity) == (said.message, said.title, said.severity):
+                self._unnotify(shown, refresh=False)
 
     @on(NotOpened)
     def _not_opened(self, message: NotOpened) -> None:

@@ -94,7 +94,8 @@ def _band(score: float) -> str:
 def _amount(space: Workspace, found: Advice) -> None:
     total, least, good = found.totalAnnotations, space.settings.train.minimum, space.settings.preflight.recommended
     if total < least:
-        found.warnings.append(f"{total} answers are too few to train; at least {least} are needed")
+        said = "1 answer is" if total == 1 else f"{total} answers are"
+        found.warnings.append(f"{said} too few to train; at least {least} are needed")
     if total < good:
         found.recommendations.append(f"Answer {good - total} more: {good} answers feed a training well")
 

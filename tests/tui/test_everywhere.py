@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from textual.widgets._toast import Toast  # Textual exports it nowhere
+
 from core import loop, settings
 from core.files import write_atomic
 from tests.tui.conftest import notices, ready, screen_text, until
@@ -69,3 +71,14 @@ def test_every_action_is_listed_with_the_user_s_own_key(tmp_path: Path, rushes: 
     ).items()
     assert len({row["id"] for row in rows}) == len(rows)
     assert json.dumps(rows)
+
+
+async def test_the_same_notice_stands_there_once(tmp_path: Path) -> None:
+    app = RushesApp(tmp_path / "ws", None, "ratings")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await ready(pilot)
+        for _ in range(3):
+            await pilot.press("ctrl+y")
+            await pilot.pause()
+        await until(pilot, lambda: app.screen.query(Toast), "the notice")
+        assert (len(app.screen.query(Toast)), notices(app).count("Nothing is chosen")) == (1, 1)
