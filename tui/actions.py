@@ -53,10 +53,10 @@ ACTIONS = (
     Action("capture.webcam", "w", "Webcam", "Show the first camera of this machine.", False),
     Action("capture.demo", "d", "Demo clips", "Draw demo clips for the task on this machine, and open them.", False),
     Action("capture.about", "i", "Speaker", "Type who speaks and in what context; kept with each new clip.", False),
-    Action("list.cursor_down", "j", "Down", "The next clip in the list.", False),
-    Action("list.cursor_up", "k", "Up", "The previous clip in the list.", False),
-    Action("list.scroll_top", "g", "First", "The first clip of the list.", False),
-    Action("list.scroll_bottom", "G", "Last", "The last clip of the list.", False),
+    Action("list.cursor_down", "j", "Down", "The next row of the list.", False),
+    Action("list.cursor_up", "k", "Up", "The row before.", False),
+    Action("list.scroll_top", "g", "First", "The first row of the list.", False),
+    Action("list.scroll_bottom", "G", "Last", "The last row of the list.", False),
     Action("correct.yes", "y", "Right", "The answer was right; it is kept as a confirmation.", False),
     Action("correct.no", "n", "Wrong", "The answer was wrong; type or choose the right one.", False),
     Action("review.yes", "y", "Right", "The answer on the chosen clip (or on all selected ones) was right."),
@@ -126,6 +126,13 @@ def bindings(where: str) -> list[BindingType]:
         for action in ACTIONS
         if action.where == where
     ]
+
+
+def in_dialogs(*more: str) -> list[BindingType]:
+    """Help for a dialog, and more of the app's actions by name: its own bindings are not heard there."""
+    wanted = {f"app.{name}" for name in ("help", *more)}
+    found = (action for action in ACTIONS if action.id in wanted)
+    return [Binding(action.keys, action.id, action.label, show=False, id=action.id) for action in found]
 
 
 SIGNS = {"question_mark": "?", "slash": "/", "comma": ",", "left": "←", "right": "→"}

@@ -61,6 +61,8 @@ class RushesApp(App[None]):
     """
 
     TITLE = "Rushes"
+    # A dialog stands in the middle, and what is typed at its end: notices keep to the top there.
+    CSS = "ModalScreen ToastRack { dock: top; align: right top; margin: 0; }"
     BINDINGS = actions.bindings("app")
     where = "app"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
@@ -293,6 +295,12 @@ class RushesApp(App[None]):
             if node is not None and node.check_action(action.name, ()) is not False:
                 run = partial(self.run_action, action.handler, node)
                 yield SystemCommand(f"{action.label} ({action.id})", action.does, run)
+            elif action.where in SECTIONS and not screen.is_modal and action.where != getattr(screen, "where", ""):
+                # Found when it is searched for; it leads to the screen, where one sees what the key will act on.
+                key = actions.shown(action, self.space.settings.keys if self.space is not None else None)
+                there = f"On {action.where.capitalize()} ({key}): {action.does}"
+                go = partial(self.action_section, action.where)
+                yield SystemCommand(f"{action.label} ({action.id})", there, go, discover=False)
 
     def action_section(self, name: str) -> None:
         """Change to one of the six screens."""

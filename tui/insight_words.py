@@ -65,8 +65,16 @@ def section(title: str) -> Content:
 # Gate
 
 
-def gate_lines(data: GateView) -> list[Content]:
+def gate_lines(data: GateView, width: int = 1000) -> list[Content]:
     """The gate in words: its state, each criterion with what it lacks, the doubt that stays, its last changes."""
+    return [line for one in _gate(data) for line in indented(one, width, max(2, _leading(one)))]
+
+
+def _leading(text: Content) -> int:
+    return len(text.plain) - len(text.plain.lstrip())
+
+
+def _gate(data: GateView) -> list[Content]:
     gate = data.gate
     if gate.unlocked:
         lines = [Content.styled("✓ unlocked: clips are published without asking", f"bold {GOOD}")]
@@ -92,8 +100,12 @@ def _criterion_lines(one: Criterion) -> list[Content]:
     return [head, Content.styled(f"    {missing}", MUTED)] if missing else [head]
 
 
-def accuracy_lines(found: Accuracy) -> list[Content]:
+def accuracy_lines(found: Accuracy, width: int) -> list[Content]:
     """How right the answers were: shares over random picks, then the last windows of all tested answers."""
+    return [line for one in _accuracy(found) for line in indented(one, width, 2)]
+
+
+def _accuracy(found: Accuracy) -> list[Content]:
     lines = [
         _share_line("right, at random", found.overall, found.fewest),
         _share_line("lately", found.lately, found.fewest),
@@ -129,6 +141,12 @@ def entry_cells(entry: Entry) -> tuple[Content, ...]:
         Content(PurePosixPath(str(entry.request.get("media") or entry.sample)).name),
         Content.styled(said[0], MUTED),
     )
+
+
+def entry_lines(entry: Entry, width: int) -> list[Content]:
+    """All that is to be said of the entry that is chosen."""
+    words = entry.detail or entry.why
+    return [line for one in words.splitlines() for line in indented(Content.styled(one, MUTED), width, 2)]
 
 
 # Report

@@ -15,6 +15,7 @@ from textual.events import Key
 from textual.widgets import Input, OptionList
 
 from core import loop, tasks
+from core.capture import intake
 from core.capture.consent import give_consent, has_consent
 from core.demo.frames import draw_picture
 from core.registry import define_labels, deploy
@@ -305,6 +306,23 @@ async def test_a_recording_left_by_a_crash_is_found_again(tmp_path: Path, media:
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.snapshot and app.snapshot.pending == 1, "the recording")
         assert "left by a crash" in notices(app)
+        assert not left.exists()
+
+
+async def test_a_recording_of_a_crash_just_now_is_taken_in_once_it_is_known_to_be_left(
+    tmp_path: Path, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "ABANDONED_S", 4.0)
+    space = loop.open_workspace(tmp_path / "ws")
+    left = space.incoming / "webcam1765076400000.avi"
+    left.write_bytes((media / "move.avi").read_bytes())
+    space.close()
+    app = RushesApp(tmp_path / "ws", None, "scenes")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        assert left.exists()
+        await until(pilot, lambda: app.snapshot and app.snapshot.pending == 1, "the recording")
+        assert "1 recording that was left by a crash" in notices(app)
         assert not left.exists()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.widgets._toast import Toast  # Textual exports it nowhere
 
 from core import loop, settings
@@ -14,6 +15,7 @@ from core.files import write_atomic
 from tests.tui.conftest import notices, ready, screen_text, until
 from tui.app import RushesApp
 from tui.screens.help import HelpScreen
+from tui.screens.models import ModelsScreen
 from tui.screens.settings import SettingsScreen
 
 
@@ -44,8 +46,42 @@ async def test_a_setting_is_changed_on_the_screen_and_stands_in_the_file(tmp_pat
         await until(pilot, lambda: settings.load(tmp_path / "ws").settings.train.every == 75, "the new value")
         await until(pilot, lambda: "saved" in notices(app), "the notice")
         await pilot.press("enter", "x", "enter")
-        await until(pilot, lambda: "train.every" in notices(app) and "valid" in notices(app), "the refusal")
+        await until(pilot, lambda: "! train.every: input should be a valid" in screen_text(app), "the refusal")
         assert settings.load(tmp_path / "ws").settings.train.every == 75
+        await pilot.press("escape")
+        assert "valid" not in screen_text(app)
+
+
+async def test_settings_say_who_set_a_value_and_what_it_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUSHES_TRAIN__EVERY", "30")
+    app = RushesApp(tmp_path / "ws", None, "ratings")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("comma")
+        assert isinstance(app.screen, SettingsScreen)
+        await until(pilot, lambda: "* environment" in screen_text(app), "all of the origin")
+        names = list(app.screen.rows)
+        await pilot.press(*["j"] * names.index("train.auto_deploy"))
+        assert "unless_revert | accept | always | never, default: unless_revert" in screen_text(app)
+        assert "[0.0, 1.0]" in screen_text(app)
+        assert "keep_confirmed          true" in screen_text(app)
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, HelpScreen)
+
+
+async def test_a_place_saved_in_a_workspace_that_is_not_trusted_is_not_said_to_count(tmp_path: Path) -> None:
+    app = RushesApp(tmp_path / "ws", None, "ratings")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("comma")
+        assert isinstance(app.screen, SettingsScreen)
+        names = list(app.screen.rows)
+        await pilot.press(*["j"] * names.index("backup.destinations"), "enter")
+        await pilot.press(*["backspace"] * 2, *'["/mnt/b"]', "enter")
+        await until(pilot, lambda: "rushes config --trust" in notices(app), "what is lacking")
+        await pilot.press(*["j"] * (names.index("sources") - names.index("backup.destinations")), "enter")
+        assert "! sources is a section" in screen_text(app)
+        assert not app.screen.query_one("#value").display
 
 
 async def test_copying_says_where_the_text_went(tmp_path: Path, monkeypatch: Any) -> None:
@@ -71,6 +107,16 @@ def test_every_action_is_listed_with_the_user_s_own_key(tmp_path: Path, rushes: 
     ).items()
     assert len({row["id"] for row in rows}) == len(rows)
     assert json.dumps(rows)
+
+
+async def test_the_palette_finds_what_is_done_on_another_screen_and_leads_there(tmp_path: Path) -> None:
+    app = RushesApp(tmp_path / "ws", None, "ratings")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("ctrl+p", *"models.deploy")
+        await until(pilot, lambda: "On Models (D): Let the chosen version answer" in screen_text(app), "the command")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ModelsScreen), "the screen")
 
 
 async def test_the_same_notice_stands_there_once(tmp_path: Path) -> None:

@@ -83,8 +83,13 @@ async def test_nothing_measured_says_what_to_do(tmp_path: Path) -> None:
         assert "no judged video yet" in shown
         assert "not enough random picks yet (0 of 20)" in shown
         assert "Nothing waits for approval" in shown
-        await pilot.press("a", "x")
-        assert notices(app).count("Nothing waits for approval.") == 2
+        for key in ("a", "x"):
+            app.clear_notifications()
+            await pilot.press(key)
+            assert "Nothing waits for approval." in notices(app)
+        await pilot.press("question_mark")
+        assert "Say how good the system is" in screen_text(app)
+        assert "The next row of the list." not in screen_text(app)
 
 
 async def test_the_system_is_rated_in_a_line_that_refuses_what_is_no_rating(tmp_path: Path) -> None:
@@ -143,6 +148,9 @@ async def test_a_failed_publication_says_why_and_may_be_tried_again(tmp_path: Pa
         assert "the platform said no" in notices(app)
         (outside / "fail").unlink()
         await until(pilot, lambda: chosen(app).state == "failed", "the new reading")
+        app.clear_notifications()
+        assert "…" in screen_text(app)  # the row has no room for all of it
+        await until(pilot, lambda: "the platform said no" in screen_text(app), "the reason, whole, below the rows")
         await pilot.press("a")
         await until(pilot, lambda: states(app)["one"] == "published", "the publication")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets._toast import Toast  # Textual exports it nowhere
 
 from core import comparison, importing, loop, registry, tasks
 from core.registry import Pointer
@@ -119,6 +120,24 @@ async def test_a_no_changes_nothing(several: Path) -> None:
             await pilot.press(no)
             await until(pilot, lambda: app.screen is screen, "the screen again")
         assert pointer(screen) == before
+
+
+async def test_no_notice_stands_on_the_question(several: Path) -> None:
+    app = app_on(several)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        screen = await opened(pilot)
+        await choose(pilot, screen, "v1")
+        app.notify("said before", timeout=60)
+        await until(pilot, lambda: "said before" in screen_text(app), "the notice")
+        await pilot.press("D")
+        await until(pilot, lambda: "v1 answers from now on instead of v2." in screen_text(app), "the question")
+        await until(pilot, lambda: not app.screen.query(Toast), "the question alone")
+        app.notify("said meanwhile", timeout=60)
+        await until(pilot, lambda: "said meanwhile" in screen_text(app), "the notice")
+        assert app.screen.query_one(Toast).region.bottom <= app.screen.query_one("#box").region.y
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "What will change if you say yes" in screen_text(app), "the help")
+        assert "All settings, with their meaning" not in screen_text(app)  # that key is not heard in a dialog
 
 
 async def test_deploying_ends_the_shadow_and_says_so_first(several: Path) -> None:
@@ -329,6 +348,8 @@ async def test_provenance_lists_the_corrections_of_the_chosen_version(trained: P
         assert len(listing.lines) >= 54
         await pilot.press("G")
         assert "user_ratings_1_0053.jpg" in screen_text(app)
+        await pilot.press("ctrl+y")
+        assert "user_ratings_1_0053.jpg" in app.clipboard
         await pilot.press("g", "j", "j", "k")
         assert listing.scroll_offset.y == 1
         await pilot.press("escape")

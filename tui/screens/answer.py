@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
@@ -14,8 +14,9 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from core.errors import RushesError
-from tui import wording
+from tui import actions, wording
 from tui.screens.correct import EDITING, CorrectScreen
+from tui.widgets.choices import Choices
 from tui.widgets.clip_detail import differences
 from tui.widgets.line import Line
 
@@ -55,7 +56,7 @@ class AnswerScreen(ModalScreen[str | float | None]):
     """
 
     CSS_PATH = "answer.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss(None)", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss(None)", "Back"), *actions.in_dialogs()]
     help_text = "The answer all selected clips are given, as one action: one undo takes it back."
 
     def __init__(self, heading: str, task: str, kind: Kind, spec: ModelSpec) -> None:
@@ -70,22 +71,13 @@ class AnswerScreen(ModalScreen[str | float | None]):
             box.border_title = Content(self.heading)
             if self.kind == "label":
                 yield Static(wording.question(self.kind))
-                yield OptionList(*(_option(n, label) for n, label in enumerate(self.spec.labels, 1)), id="labels")
+                yield Choices.numbered(self.spec.labels, id="labels")
             else:
                 scale = f" ({wording.scale(self.spec)})" if self.kind == "score" else ""
                 yield Static(Content(wording.question(self.kind).rstrip(":") + scale + ":"))
                 yield Line(id="line")
             yield Static(id="problem")
             yield Static("enter save   esc back", classes="keys")
-
-    def on_key(self, event: events.Key) -> None:
-        if self.kind != "label":
-            return
-        listed = self.query_one(OptionList)
-        if event.key.isdigit() and 1 <= int(event.key) <= len(self.spec.labels):
-            listed.highlighted = int(event.key) - 1
-        elif event.key in {"j", "k"}:
-            (listed.action_cursor_down if event.key == "j" else listed.action_cursor_up)()
 
     @on(OptionList.OptionSelected)
     def _picked(self, event: OptionList.OptionSelected) -> None:
@@ -108,7 +100,7 @@ class OrderScreen(ModalScreen[str | None]):
     """Asks for the order of the list; dismissed with its name, or None."""
 
     CSS_PATH = "answer.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss(None)", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss(None)", "Back"), *actions.in_dialogs()]
     help_text = "The order of the list. The queue asks unanswered clips only; the last two list answered ones."
 
     def __init__(self, current: str) -> None:
@@ -118,22 +110,13 @@ class OrderScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="box") as box:
             box.border_title = "Order"
-            yield OptionList(*(Option(words, id=name) for name, words in ORDERS.items()))
+            yield Choices(*(Option(words, id=name) for name, words in ORDERS.items()))
             yield Static("enter choose   esc back", classes="keys")
 
     def on_mount(self) -> None:
         names = list(ORDERS)
         self.query_one(OptionList).highlighted = names.index(self.current) if self.current in names else 0
 
-    def on_key(self, event: events.Key) -> None:
-        if event.key in {"j", "k"}:
-            listed = self.query_one(OptionList)
-            (listed.action_cursor_down if event.key == "j" else listed.action_cursor_up)()
-
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option_id)
-
-
-def _option(number: int, label: str) -> Option:
-    return Option(Content.assemble((f"{number} " if number <= 9 else "  ", "$foreground-muted"), label))

@@ -107,7 +107,7 @@ class BackupsScreen(SectionScreen["Backups"]):
             self.notify(f"{entry.name} runs already.", severity="warning", markup=False)
         else:
             self._started.add(entry.name)
-            self.notify(f"Running {entry.name}…", markup=False)
+            self.notify(f"Running {entry.name}…", timeout=2.0, markup=False)  # the table says it from then on
             # A daemon, so that leaving does not wait for hours of work: the child goes on and writes down its end.
             Thread(target=self._run_now, args=(space, entry.name), daemon=True).start()
             self.look()

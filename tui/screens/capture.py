@@ -60,7 +60,8 @@ class CaptureScreen(WatchingScreen):
         self.drafts: dict[str, str] = {}
         self._wanted: str | None = None  # a sample to choose as soon as the list has it
         self._face_shown: bool | None = None  # what the card says of the source
-        self.session = f"session-{int(time.time() * 1000)}"  # what is recorded live in one sitting is one group
+        self.opened_at = time.time()
+        self.session = f"session-{int(self.opened_at * 1000)}"  # what is recorded live in one sitting is one group
 
     def compose(self) -> ComposeResult:
         yield Title("capture", id="title")
@@ -100,9 +101,28 @@ class CaptureScreen(WatchingScreen):
         from core.capture import intake
 
         self._recovered = True
-        if found := intake.leftovers(app.space):
-            self.notify(f"Taking in {len(found)} recordings that were left by a crash.")
-            self.judge.requests.append(Request(found, app.chosen_task or "", intake.About(), incoming=True))
+        found = intake.leftovers(app.space)
+        self._take_leftovers(found)
+        # Those of a crash just now cannot be told yet from another process's that still grow.
+        others = (path for path in app.space.incoming.glob("webcam*.avi") if path not in found)
+        if young := [path for path in others if path.stat().st_mtime < self.opened_at]:
+            self.set_timer(intake.ABANDONED_S + 1.0, lambda: self._recover_young(young))
+
+    def _recover_young(self, known: list[Path]) -> None:
+        from core.capture import intake
+
+        if (space := self.rushes.space) is not None:
+            self._take_leftovers([path for path in intake.leftovers(space) if path in known])
+            self._judge_next()
+
+    def _take_leftovers(self, found: list[Path]) -> None:
+        from core.capture import intake
+
+        if found:
+            words = "1 recording that was" if len(found) == 1 else f"{len(found)} recordings that were"
+            self.notify(f"Taking in {words} left by a crash.")
+            about = intake.About()
+            self.judge.requests.append(Request(found, self.rushes.chosen_task or "", about, incoming=True))
 
     def draw_title(self) -> None:
         app = self.rushes

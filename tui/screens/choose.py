@@ -16,6 +16,7 @@ from textual.suggester import Suggester
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui import actions
 from tui.widgets.line import Line
 
 MOST_ENTRIES = 5000  # of a folder; a larger one is not searched for a completion
@@ -48,7 +49,7 @@ class SourceScreen(ModalScreen[str | None]):
     """Asks for a source; dismissed with what was typed, or None."""
 
     CSS_PATH = "choose.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back"), *actions.in_dialogs()]
     help_text = "Type a path (right arrow completes it), a camera's number or an address, then press enter."
 
     def __init__(self, current: str) -> None:
@@ -76,6 +77,7 @@ class TaskScreen(ModalScreen[str | None]):
         Binding("escape", "dismiss(None)", "Back"),
         Binding("j", "move(1)", show=False),
         Binding("k", "move(-1)", show=False),
+        *actions.in_dialogs(),
     ]
     help_text = "What the model learns. Each task has its own clips, answers and versions."
 
@@ -111,6 +113,7 @@ class ConsentScreen(ModalScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "dismiss(True)", "Yes"),
         Binding("n,escape", "dismiss(False)", "No"),
+        *actions.in_dialogs(),
     ]
     help_text = "Your answer is kept with the time it was given. Without a yes nothing is recorded."
 

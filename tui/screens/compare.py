@@ -18,7 +18,7 @@ from textual.worker import Worker, WorkerState
 
 from core.errors import CancelledError, RushesError
 from core.log import bug
-from tui import model_words
+from tui import actions, model_words
 
 if TYPE_CHECKING:
     from core.comparison import Comparison
@@ -37,7 +37,7 @@ class CompareScreen(ModalScreen["Comparison | None"]):
 
     CSS_PATH = "compare.tcss"
     AUTO_FOCUS = "#box"
-    BINDINGS: ClassVar[list[BindingType]] = [("escape,q", "leave", "Stop or close")]
+    BINDINGS: ClassVar[list[BindingType]] = [("escape,q", "leave", "Stop or close"), *actions.in_dialogs()]
     help_text = (
         "Both versions on every answered clip that neither was trained on. The line is the interval of the "
         "difference: right of zero the second is better, left of zero worse, across zero it is open."

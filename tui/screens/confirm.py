@@ -12,6 +12,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui import actions
+
 
 class ConfirmScreen(ModalScreen[bool]):
     """Dismissed with True for yes.
@@ -26,6 +28,7 @@ class ConfirmScreen(ModalScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "dismiss(True)", "Yes"),
         Binding("n,escape", "dismiss(False)", "No"),
+        *actions.in_dialogs(),
     ]
     help_text = "What will change if you say yes. y does it; n or esc leaves everything as it is."
 
@@ -41,4 +44,7 @@ class ConfirmScreen(ModalScreen[bool]):
                 warning = change.startswith("!")
                 words = change if warning else f"· {change}"
                 yield Static(Content.styled(words, "$text-warning" if warning else ""), classes="change")
-            yield Static("y yes   n no", classes="keys")
+            yield Static("y yes   n no   ? help", classes="keys")
+
+    def on_mount(self) -> None:
+        self.app.clear_notifications()  # nothing may stand on what is asked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import events, on, work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
@@ -12,11 +12,11 @@ from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
-from textual.widgets.option_list import Option
 from textual.worker import Worker, WorkerState
 
 from core.errors import RushesError
 from tui import actions, wording
+from tui.widgets.choices import Choices
 from tui.widgets.line import Line
 
 if TYPE_CHECKING:
@@ -43,7 +43,11 @@ class CorrectScreen(ModalScreen[str | None]):
     CSS_PATH = "correct.tcss"
     AUTO_FOCUS = ""
     where = "correct"
-    BINDINGS: ClassVar[list[BindingType]] = [("escape", "later", "Later"), *actions.bindings("correct")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape", "later", "Later"),
+        *actions.bindings("correct"),
+        *actions.in_dialogs(),
+    ]
     help_text = (
         "y keeps the answer as right. n lets you give the right one; enter saves it. Saved means it is on disk, "
         "and the next model learns from it. Escape leaves the clip waiting."
@@ -77,7 +81,7 @@ class CorrectScreen(ModalScreen[str | None]):
             yield Static(id="said")
             yield Static(id="question")
             if self.kind == "label":
-                yield OptionList(*(_option(n, label) for n, label in enumerate(self.spec.labels, 1)), id="labels")
+                yield Choices.numbered(self.spec.labels, id="labels")
             else:
                 yield Line(id="line", select_on_focus=self.kind == "score")
             yield Static(id="problem")
@@ -153,15 +157,6 @@ class CorrectScreen(ModalScreen[str | None]):
         index = self.query_one(OptionList).highlighted
         return "" if index is None else self.spec.labels[index]
 
-    def on_key(self, event: events.Key) -> None:
-        if self.stage != EDITING or self.kind != "label":
-            return
-        listed = self.query_one(OptionList)
-        if event.key.isdigit() and 1 <= int(event.key) <= len(self.spec.labels):
-            listed.highlighted = int(event.key) - 1
-        elif event.key in {"j", "k"}:
-            (listed.action_cursor_down if event.key == "j" else listed.action_cursor_up)()
-
     @on(Input.Submitted)
     @on(OptionList.OptionSelected)
     def _entered(self) -> None:
@@ -206,7 +201,3 @@ class CorrectScreen(ModalScreen[str | None]):
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             cast("RushesApp", self.app).tell(event.worker.error)
             self._enter(EDITING)
-
-
-def _option(number: int, label: str) -> Option:
-    return Option(Content.assemble((f"{number} " if number <= 9 else "  ", "$foreground-muted"), label))

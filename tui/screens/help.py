@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.dom import DOMNode
 from textual.screen import ModalScreen
@@ -39,10 +39,13 @@ class HelpScreen(ModalScreen[None]):
                 for action in actions.of(getattr(node, "where", "")):
                     if node.check_action(action.name, ()) is False:  # not there in this workspace
                         continue
-                    keys = f"{actions.shown(action, keymap):>10}  "
-                    yield Static(Content.assemble((keys, "bold $text-primary"), action.does))
+                    with Horizontal(classes="action"):
+                        yield Static(Content.styled(actions.shown(action, keymap), "bold $text-primary"), classes="key")
+                        yield Static(action.does, markup=False, classes="does")
             yield Static(GENERAL, classes="text")
             yield Static("esc close", classes="text")
 
     def _places(self) -> list[DOMNode]:
-        return [node for node in self.about.ancestors_with_self if getattr(node, "where", None)]
+        dialog = self.about.screen.is_modal  # the app's own keys are not heard there
+        nodes = [node for node in self.about.ancestors_with_self if getattr(node, "where", None)]
+        return [node for node in nodes if not (dialog and node is self.app)]

@@ -374,7 +374,7 @@ def _learned(days: list[tuple[str, int]]) -> str:
         return f"Nothing to learn from yet: {insight_words.IMPORT}"
     date, count = days[-1]
     more = f" and {len(days) - 1} days before" if len(days) > 1 else ""
-    return f"✓ Learned {date}{more}: {count} recommendations"
+    return f"✓ Learned {date}{more}: {count} recommendation{'' if count == 1 else 's'}"
 
 
 def _waiting(width: int) -> list[Content]:

@@ -40,7 +40,7 @@ class ProvenanceScreen(ModalScreen[None]):
 
     CSS_PATH = "provenance.tcss"
     AUTO_FOCUS = "#listing"
-    BINDINGS: ClassVar[list[BindingType]] = [("escape,q,p", "dismiss", "Close")]
+    BINDINGS: ClassVar[list[BindingType]] = [("escape,q,p", "dismiss", "Close"), *actions.in_dialogs("copy")]
     help_text = (
         "Every correction the version learnt from, in the order of its frozen manifest: split, how the answer came to "
         "be, the answer, the clip, its id. `fold` stands for cross-validation: each was held out once, all were learnt."

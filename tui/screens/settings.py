@@ -13,22 +13,22 @@ from textual.screen import ModalScreen
 from textual.widgets import DataTable, Input, Static
 
 from core.errors import RushesError
+from tui import actions, setting_words
 from tui.widgets.line import Line
+from tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
     from core.settings import Row
     from core.workspace import Workspace
+
+COLUMNS = {"name": 30, "value": 0, "origin": 13}  # cells
 
 
 class SettingsScreen(ModalScreen[None]):
     """The table of settings, and a line to type a new value into."""
 
     CSS_PATH = "settings.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back"),
-        Binding("j", "move('down')", show=False),
-        Binding("k", "move('up')", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back"), *actions.in_dialogs()]
     help_text = (
         "Choose a setting and press enter to change it in this workspace's rushes.toml. What a flag or the environment "
         "sets stays as it is until the program is started without it."
@@ -42,17 +42,15 @@ class SettingsScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="box") as box:
             box.border_title = "Settings"
-            table: DataTable[Content] = DataTable(cursor_type="row", show_header=False, id="settings")
-            table.add_column("name", key="name", width=30)
-            table.add_column("value", key="value", width=24)
-            table.add_column("origin", key="origin")
-            yield table
+            yield Rows(COLUMNS, titles=False, id="settings")
             yield Static(id="meaning")
-            yield Line(id="value")
-            yield Static("enter change   esc back", classes="keys")
+            yield Line(id="value", compact=True)
+            yield Static(id="problem")
+            yield Static("enter change   esc back   ? help", classes="keys")
 
     def on_mount(self) -> None:
         self.query_one("#value").display = False
+        self._problem("")
         self._read()
 
     def _read(self) -> None:
@@ -60,32 +58,42 @@ class SettingsScreen(ModalScreen[None]):
 
         loaded = settings.load(self.space.root)
         self.rows = {row.name: row for row in settings.describe(loaded)}
-        table = self.query_one("#settings", DataTable)
-        chosen = table.cursor_row
-        table.clear()
-        for row in self.rows.values():
-            changed = row.origin != "default"
-            mark = Content.styled(f"* {row.origin}", "$text-primary") if changed else Content("")
-            table.add_row(Content(row.name), Content(str(row.value)), mark, key=row.name)
-        table.move_cursor(row=min(chosen, table.row_count - 1), animate=False)
+        self._table.show({row.name: _cells(row) for row in self.rows.values()})
+
+    @property
+    def _table(self) -> Rows:
+        return self.query_one("#settings", Rows)
 
     @property
     def chosen(self) -> Row:
         """The setting under the cursor."""
-        table = self.query_one("#settings", DataTable)
-        return self.rows[str(table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value)]
+        return self.rows[self._table.chosen or next(iter(self.rows))]
 
     @on(DataTable.RowHighlighted)
-    def _other(self, event: DataTable.RowHighlighted) -> None:
-        row = self.rows[str(event.row_key.value)]
-        self.query_one("#meaning", Static).update(Content(row.meaning))
+    def _other(self) -> None:
+        row = self.chosen
+        more = setting_words.allowed(row.name)
+        self.query_one("#meaning", Static).update(Content.assemble(row.meaning, "\n", (more, "$foreground-muted")))
+        self._problem("")
 
     @on(DataTable.RowSelected)
     def _edit(self) -> None:
+        row = self.chosen
+        if row.name in setting_words.OWN:
+            self._problem(f"{row.name} is a section of your own names. {setting_words.OWN[row.name]}")
+            return
+        self._problem("")
         line = self.query_one("#value", Line)
-        line.value = typed(self.chosen.value)
+        line.value = setting_words.typed(row.value)
         line.display = True
         line.focus()
+        # The line takes a row of the table's; the chosen one stays in sight.
+        self.call_after_refresh(self._table.move_cursor, row=self._table.cursor_row, animate=False, scroll=True)
+
+    def _problem(self, words: str) -> None:
+        problem = self.query_one("#problem", Static)
+        problem.display = bool(words)
+        problem.update(Content(f"! {words}" if words else ""))
 
     @on(Input.Submitted)
     def _save(self, event: Input.Submitted) -> None:
@@ -99,39 +107,30 @@ class SettingsScreen(ModalScreen[None]):
             settings.write(self.space.root, name, value)
             loaded = settings.load(self.space.root)
         except RushesError as error:
-            self.app.call_from_thread(self.notify, error.sentence(), severity="error", markup=False)
+            self.app.call_from_thread(self._problem, error.sentence())
             return
-        self.app.call_from_thread(self._written, name, loaded.origin.get(name, "default"))
+        words = setting_words.saved(name, loaded, trusted=settings.trusted(self.space.root))
+        self.app.call_from_thread(self._written, words)
 
-    def _written(self, name: str, origin: str) -> None:
-        line = self.query_one("#value", Line)
-        line.display = False
+    def _written(self, words: str) -> None:
+        self.query_one("#value", Line).display = False
+        self._problem("")
         self._read()
-        self.query_one("#settings").focus()
-        words = f"{name} is saved; it counts from the next start."
-        if origin not in ("workspace", "default"):
-            words = f"{name} is saved, but the {origin} sets it and wins."
+        self._table.focus()
         self.notify(words, markup=False)
-
-    def action_move(self, way: str) -> None:
-        """Move the cursor with j and k."""
-        table = self.query_one("#settings", DataTable)
-        (table.action_cursor_down if way == "down" else table.action_cursor_up)()
 
     def action_back(self) -> None:
         """Leave the line, or the screen."""
         line = self.query_one("#value", Line)
         if line.display:
             line.display = False
-            self.query_one("#settings").focus()
+            self._problem("")
+            self._table.focus()
         else:
             self.dismiss()
 
 
-def typed(value: object) -> str:
-    """A value as it is typed: TOML, texts without quotes."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple | list):
-        return "[" + ", ".join(typed(part) if not isinstance(part, str) else f'"{part}"' for part in value) + "]"
-    return "" if value is None else str(value)
+def _cells(row: Row) -> tuple[Content, ...]:
+    changed = row.origin != "default"
+    mark = Content.styled(f"* {row.origin}", "$text-primary") if changed else Content("")
+    return Content(row.name), Content(setting_words.shown(row.value)), mark

@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from core.errors import RushesError
+from tui import actions
 
 if TYPE_CHECKING:
     from core.snapshot.review import Statistics
@@ -27,7 +28,7 @@ class StatisticsScreen(ModalScreen[None]):
     """A panel of numbers, each with its n."""
 
     CSS_PATH = "answer.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [("escape,i", "dismiss(None)", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [("escape,i", "dismiss(None)", "Back"), *actions.in_dialogs()]
     help_text = (
         "Only clips drawn at random say how right the model is; those the queue asks for doubt are harder than the "
         "rest. A rate below 20 random picks is not named."

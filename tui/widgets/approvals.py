@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, ScrollableContainer, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import DataTable, Input, Static
@@ -18,6 +18,7 @@ from textual.widgets import DataTable, Input, Static
 from core.errors import RushesError
 from tui import insight_words
 from tui.widgets.line import Line
+from tui.widgets.lined import Lined
 from tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
@@ -65,18 +66,19 @@ class Approvals(Vertical):
         self._sure: str | None = None  # the cut-off entry of which the user has been warned
 
     def compose(self) -> ComposeResult:
-        with Horizontal(id="top"):
-            yield Static(id="gate")
-            yield Static(id="accuracy")
+        with ScrollableContainer(id="top"):
+            yield Lined(id="gate")
+            yield Lined(id="accuracy")
         yield Static(id="queue-empty")
         yield Turning(QUEUE, titles=False, id="queue")
+        yield Lined(id="said")
         with Horizontal(id="rating"):
             yield Static("How good is the system, 0 to 10?", classes="field")
             yield Line(id="line", compact=True, placeholder="8.7, then enter; esc leaves")
         yield Static(id="problem")
 
     def on_mount(self) -> None:
-        for name in ("#top", "#rating", "#queue", "#queue-empty", "#problem"):
+        for name in ("#top", "#rating", "#queue", "#said", "#queue-empty", "#problem"):
             self.query_one(name).display = False
         self.query_one("#gate").border_title = "Automation gate"
         self.query_one("#accuracy").border_title = "How right the model is"
@@ -90,17 +92,28 @@ class Approvals(Vertical):
         """Draw a reading."""
         self.data = data
         self.query_one("#top").display = True
-        self.query_one("#gate", Static).update(Content("\n").join(insight_words.gate_lines(data)))
-        self.query_one("#accuracy", Static).update(Content("\n").join(insight_words.accuracy_lines(data.accuracy)))
+        self.query_one("#gate", Lined).show(lambda width: insight_words.gate_lines(data, width))
+        self.query_one("#accuracy", Lined).show(lambda width: insight_words.accuracy_lines(data.accuracy, width))
         table, empty = self.query_one("#queue", Turning), self.query_one("#queue-empty", Static)
         had_entries = table.display
         table.show({entry.id: insight_words.entry_cells(entry) for entry in data.entries})
         table.border_title = f"Approvals: {data.waiting} to look at"
         table.display = bool(data.entries)
+        self._show_said()
         empty.display = not data.entries
+        if table.has_focus and not table.display:
+            self.screen.set_focus(None)
         empty.update(Content(QUEUE_EMPTY))
         if table.display and not had_entries and self.display and not self.query_one("#rating").display:
             table.focus()
+
+    @on(DataTable.RowHighlighted)
+    def _show_said(self) -> None:
+        """The chosen entry's reason in full, below the rows that cut it."""
+        entry, said = self.entry(), self.query_one("#said", Lined)
+        said.display = entry is not None
+        if entry is not None:
+            said.show(lambda width: insight_words.entry_lines(entry, width))
 
     def entry(self) -> Entry | None:
         """The chosen entry of the queue."""

@@ -48,7 +48,15 @@ class Rows(DataTable[Content]):
         for title, width in self._widths.items():
             if not width:
                 self.columns[ColumnKey(title)].width = max(LEAST, room)
+        for key, cells in self._drawn.items():
+            for title, cell in zip(self._widths, cells, strict=True):
+                if not self._widths[title]:
+                    self.update_cell(key, title, self._fitted(title, cell))
         self.refresh()
+
+    def _fitted(self, title: str, cell: Content) -> Content:
+        """What of a cell has room; a mark says that something is cut."""
+        return cell.truncate(self.columns[ColumnKey(title)].width, ellipsis=True)
 
     @property
     def chosen(self) -> str | None:
@@ -62,12 +70,12 @@ class Rows(DataTable[Content]):
             for key, cells in wanted.items():
                 for title, cell, known in zip(self._widths, cells, self._drawn[key], strict=True):
                     if cell != known:
-                        self.update_cell(key, title, cell)
+                        self.update_cell(key, title, self._fitted(title, cell))
         else:
             chosen = self.chosen
             self.clear()
             for key, cells in wanted.items():
-                self.add_row(*cells, key=key)
+                self.add_row(*map(self._fitted, self._widths, cells), key=key)
             self._drawn = wanted
             self.choose(chosen)
         self._drawn = wanted
