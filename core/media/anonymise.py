@@ -20,7 +20,7 @@ from core.media.container import is_image
 from core.media.decode import probe, read_sound, stream_frames
 from core.media.encode import write_image, write_video
 from core.media.faces import Boxes
-from core.media.following import VIDEO_SIDE, Follower, Look, look
+from core.media.following import VIDEO_SIDE, Follower, Look, look, of_one
 from core.media.images import read_image
 from core.media.mouths import SMOOTHING, Track, note, steady_track
 from core.media.names import shown
@@ -46,11 +46,13 @@ class _Mouth:
         times: (N,) seconds of the looks.
         track: (N, 3) where the mouth is at each, in shares of the picture.
         faces: the face it belongs to at each look; none where it has been lost for longer than a blink or a nod.
+        seen: in how many looks it was found.
     """
 
     times: NDArray[np.float64]
     track: Track
     faces: list[Boxes | None]
+    seen: int
 
     def note(self, fps: float) -> str:
         """What the copy says of it, so that a lip reader finds it."""
@@ -80,7 +82,7 @@ def anonymise(path: Path, target: Path, *, keep_mouth: bool, keep_sound: bool = 
 
     Args:
         target: its suffix chooses the format.
-        keep_mouth: leave the mouth of the largest frontal face readable (clips for lip reading).
+        keep_mouth: leave the mouth of one face seen from the front readable (clips for lip reading).
         keep_sound: copy the sound too; a voice identifies.
 
     Returns:
@@ -102,7 +104,7 @@ def anonymise(path: Path, target: Path, *, keep_mouth: bool, keep_sound: bool = 
     count = sum(1 for index in range(frames) if len(_between(places, index)))
     fps = probe(path).fps
     kept = _mouth(looks, fps) if keep_mouth else None
-    known = kept is not None and sum(len(one.front) > 0 for one in looks) >= MOUTH_FOUND * len(looks)
+    known = kept is not None and kept.seen >= MOUTH_FOUND * len(looks)
     sound = read_sound(path) if keep_sound else None
     comment = kept.note(fps) if kept and known else None
     write_video(target, _steady(path, places, kept, fps), fps, sound, comment=comment)
@@ -161,21 +163,22 @@ def _grown(box: NDArray[np.float64], share: float) -> NDArray[np.float64]:
 
 def _mouth(looks: list[Look], fps: float) -> _Mouth:
     times = np.array([one.time for one in looks])
-    seen = [index for index, one in enumerate(looks) if len(one.front)]
-    boxes = np.concatenate([looks[index].front[:1] for index in seen])
+    fronts = of_one(looks)
+    seen = [index for index, front in enumerate(fronts) if len(front)]
+    boxes = np.concatenate(fronts)
     track = steady_track(times[seen], boxes, times, max(1, round(SMOOTHING * fps / STRIDE)))
-    return _Mouth(times, track, _faces(looks, float(np.median(boxes[:, 2]))))
+    return _Mouth(times, track, _faces(fronts, float(np.median(boxes[:, 2]))), len(seen))
 
 
-def _faces(looks: list[Look], usual: float) -> list[Boxes | None]:
+def _faces(fronts: list[Boxes], usual: float) -> list[Boxes | None]:
     """The face whose mouth stays readable, per look; for a blink or a nod the nearest look's."""
     # A box of another size is a pattern on a wall taken for a face: its "mouth" might show the eyes.
-    good = [one.front[np.abs(one.front[:, 2] - usual) <= 0.35 * usual] for one in looks]
+    good = [front[np.abs(front[:, 2] - usual) <= 0.35 * usual] for front in fronts]
     known = [index for index, boxes in enumerate(good) if len(boxes)]
     found: list[Boxes | None] = []
     for index in range(len(good)):
         nearest = min(known, key=lambda at: abs(at - index))
-        found.append(good[nearest][:1] if abs(nearest - index) <= MOUTH_HOLD else None)
+        found.append(good[nearest] if abs(nearest - index) <= MOUTH_HOLD else None)
     return found
 
 

@@ -157,6 +157,39 @@ def look(image: Image, side: int) -> Look:
     return Look(0.0, np.concatenate([front, rest]) / size, _shares(sorted(front, key=_wider), size))
 
 
+def of_one(looks: list[Look]) -> list[Boxes]:
+    """The face seen from the front that a clip is about, one or none per look: the largest, and most often there.
+
+    Another one's counts only where this one is not there at all: of two people as near as each other, now one and now
+    the other is the larger.
+    """
+    chains: list[list[tuple[int, Box]]] = []
+    for index, one in enumerate(looks):
+        waiting = [chain for chain in chains if index - chain[-1][0] <= LOST]
+        for box in one.front:
+            mine = next((chain for chain in waiting if _is_same(box, chain[-1][1])), None)
+            if mine is None:
+                chains.append([(index, box)])
+            else:
+                mine.append((index, box))
+                waiting.remove(mine)
+    found: list[Boxes] = [np.empty((0, 4))] * len(looks)
+    taken = np.zeros(len(looks), dtype=bool)
+    for chain in sorted(chains, key=lambda chain: -sum(float(box[2]) for _, box in chain)):
+        span = slice(chain[0][0], chain[-1][0] + 1)
+        if not taken[span].any():
+            taken[span] = True
+            for index, box in chain:
+                found[index] = box[None]
+    return found
+
+
+def _is_same(box: Box, before: Box) -> bool:
+    """Whether a face is where one was a moment ago, and about as large."""
+    away = np.abs(box[:2] + box[2:] / 2 - before[:2] - before[2:] / 2)
+    return bool((away < before[2:] / 2).all()) and 0.6 < box[2] / before[2] < 1.6
+
+
 def near(grey: Grey, box: Box) -> tuple[list[Box], list[Box]]:
     """The face around a place it had, of about its size: seen from the front, and else from the sides.
 

@@ -22,7 +22,7 @@ Track = NDArray[np.float64]  # (T, 3): centre x, centre y and width
 SMOOTHING = 0.6  # seconds on each side over which the track is smoothed
 NOTE = "rushes mouth/1 "  # what the comment begins with
 UNIT = 10_000  # the note counts ten-thousandths of the picture's width and height
-LONGEST_NOTE = 4_000_000  # characters: ten hours
+LONGEST_NOTE = 4_000_000  # characters: seven hours of 25 frames a second
 
 
 def steady_track(at: NDArray[np.float64], boxes: Boxes, ticks: NDArray[np.float64], reach: int) -> Track:
@@ -61,7 +61,7 @@ def _running(how: Callable[..., NDArray[np.float64]], values: NDArray[np.float64
 
 def note(every: float, track: Track) -> str:
     """The comment of a clip: the mouth every so many seconds from its first frame, in shares of the picture."""
-    rows: list[list[int]] = np.rint(track * UNIT).astype(int).tolist()
+    rows: list[list[int]] = np.rint(np.clip(track, 0, 1) * UNIT).astype(int).tolist()
     return NOTE + json.dumps({"every": round(every, 6), "track": rows}, separators=(",", ":"))
 
 
@@ -86,7 +86,8 @@ def read_note(text: str, times: NDArray[np.float64]) -> Track | None:
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
     sound = track.ndim == 2 and track.shape[1:] == (3,) and len(track) > 0 and 0.001 <= every <= 10
-    if not sound or not (np.abs(track) <= 2).all() or not (track[:, 2] >= 0.01).all():
+    # Beside the picture only its edge could be cut out, and any edge is read as some sentence.
+    if not sound or not ((track >= 0) & (track <= 1)).all() or not (track[:, 2] >= 0.01).all():
         return None
     at = np.arange(len(track)) * every
     return np.stack([np.interp(times, at, track[:, axis]) for axis in range(3)], axis=1)

@@ -137,6 +137,24 @@ def test_a_walking_face_is_followed(talking: Frames, tmp_path: Path) -> None:
     assert faces_in(read_clip(tmp_path / "out.mkv", DecodeSpec()).frames) == 0
 
 
+def test_of_two_people_as_near_as_each_other_one_mouth_stays_readable(talking: Frames, tmp_path: Path) -> None:
+    high, wide = talking.shape[1:3]
+    frames = np.full((len(talking), high, 2 * wide, 3), 120, np.uint8)
+    for index, image in enumerate(talking):
+        for left, is_nearer in ((0, index // 9 % 2 == 0), (wide, index // 9 % 2 == 1)):  # they lean in by turns
+            size = (round(wide * 1.05), round(high * 1.05)) if is_nearer else (wide, high)
+            frames[index, :, left : left + wide] = cv2.resize(image, size)[:high, :wide]
+    write_video(tmp_path / "in.avi", frames, 25)
+    anonymise(tmp_path / "in.avi", tmp_path / "out.mp4", keep_mouth=True)
+    track = mouths.noted(tmp_path / "out.mp4", np.arange(len(frames)) / 25)
+    assert track is not None
+    assert np.ptp(track[:, 0]) < 0.05
+    before, after = (read_clip(tmp_path / name, DecodeSpec()).frames.astype(float) for name in ("in.avi", "out.mp4"))
+    for index, (x, y, width) in enumerate(track * (2 * wide, high, 2 * wide)):
+        mouth = np.s_[index, int(y - width / 8) : int(y + width / 8), int(x - width / 3) : int(x + width / 3)]
+        assert np.abs(before[mouth] - after[mouth]).mean() < 6.0
+
+
 def test_a_small_thing_taken_for_a_face_does_not_show_the_eyes(talking: Frames) -> None:
     grey = np.asarray(cv2.cvtColor(talking[0], cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     x, y, w, h = every_face(grey, 40)[0][0]

@@ -19,7 +19,8 @@ WRONG = [
     '{"every":0,"track":[[1,2,3]]}', '{"every":NaN,"track":[[1,2,3]]}', '{"every":0.12,"track":[[1,2]]}',
     '{"every":0.12,"track":[[1,2,3],[1]]}', '{"every":0.12,"track":[[NaN,2,300]]}',
     '{"every":0.12,"track":[["a",2,3]]}', '{"every":0.12,"track":[[1e300,2,300]]}',
-    '{"every":0.12,"track":[[5000,5000,0]]}', "[" * 100_000,
+    '{"every":0.12,"track":[[5000,5000,0]]}', "[" * 100_000, '{"every":0.12,"track":[[5000,5000,10001]]}',
+    '{"every":0.12,"track":[[10001,5000,2000]]}', '{"every":0.12,"track":[[5000,5000,2000],[5000,-1,2000]]}',
 ]  # fmt: skip
 
 
@@ -50,6 +51,12 @@ def test_a_note_that_is_none_is_passed_by(said: str) -> None:
 def test_any_note_is_a_track_or_none(said: object) -> None:
     found = mouths.read_note(mouths.NOTE + json.dumps(said), np.array([0.0, 1.0]))
     assert found is None or (found.shape == (2, 3) and np.isfinite(found).all())
+
+
+def test_a_mouth_is_noted_inside_the_picture_though_its_smoothed_track_runs_out_of_it() -> None:
+    found = mouths.read_note(mouths.note(0.12, np.array([[-0.01, 1.02, 0.2], [0.1, 0.9, 0.2]])), np.array([0.0, 0.12]))
+    assert found is not None
+    assert np.allclose(found, [[0.0, 1.0, 0.2], [0.1, 0.9, 0.2]])
 
 
 def test_a_file_without_a_note_has_none(tmp_path: Path) -> None:
