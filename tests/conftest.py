@@ -17,6 +17,10 @@ import pytest
 from core.files import locked
 from core.workspace import Workspace
 
+# Here, or each folder of tests that asks would start a server of its own.
+from tests.pg import postgres as postgres
+from tests.pg import postgres_server as postgres_server
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Hundreds of processes are started: where none may keep what it compiled, each compiles torch anew, 2 s.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -10,9 +10,6 @@ import pytest
 from core import loop, settings
 from core.insights.metrics.store import MetricsStore
 from core.workspace import Workspace
-from tests.pg import postgres, postgres_server
-
-__all__ = ["postgres", "postgres_server"]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
