@@ -73,7 +73,7 @@ def take(
     """Import rows, wherever they were read; the good ones are one batch."""
     result = Imported()
     spec = _spec(space, task, rows, result, add_labels)
-    answers: list[tuple[Sample, Value]] = []
+    taken: list[tuple[int, list[tuple[Sample, Value]]]] = []
     sources: dict[str, str] = {}
     known = {item.sample.id: item.correction.value for item in space.store.answered(task.name)}
     for row, found in _taken(space, task, rows, spec):
@@ -83,14 +83,28 @@ def take(
         elif all(sample.id in known and task.equal(known[sample.id], value) for sample, value in found):
             result.skipped += 1
         else:
-            answers += found
+            taken.append((row.number, found))
             sources |= {sample.id: row.label_source for sample, _ in found if isinstance(row, Row)}
-            result.imported += 1
+    answers = _still_kept(space, taken, result)
     if answers:
         if task.kind == "label":
             registry.define_labels(space, task, spec.labels)
         loop.correct(space, answers, picked_by="own", label_source=sources)
     return result
+
+
+def _still_kept(
+    space: Workspace, taken: list[tuple[int, list[tuple[Sample, Value]]]], result: Imported
+) -> list[tuple[Sample, Value]]:
+    """The answers of good rows: reading many files takes long enough for one of them to be forgotten meanwhile."""
+    answers: list[tuple[Sample, Value]] = []
+    for number, found in taken:
+        if space.store.forgot(*(mark for sample, _ in found for mark in (sample.id, sample.media_hash))):
+            result.errors.append({"row": number, "reason": "was forgotten here"})
+        else:
+            answers += found
+            result.imported += 1
+    return answers
 
 
 def _spec(space: Workspace, task: Task, rows: Sequence[Row | BadRow], result: Imported, add_labels: bool) -> ModelSpec:

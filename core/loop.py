@@ -161,7 +161,7 @@ def correct(
     try:
         space.store.add_corrections(rows)
     except StoreError:
-        intake.take_back(space, kept)
+        intake.take_back(space, kept, (sample for sample, _ in rows))
         raise
     try:
         _after_answers(space, [sample for sample, _ in given], trigger)

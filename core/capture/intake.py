@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,13 @@ def admit(
         raise MediaError("was forgotten here", where=path.name, do="To take it in again: rushes forget --allow FILE")
     if known := _known(space, task, digest):
         return list(known)
-    found = list(_parts(space, path, task, about, digest))
+    parts = list(_parts(space, path, task, about, digest))
+    found = [
+        Refused(f"{path.name} {part.scene_id or ''}".rstrip(), "was forgotten here")
+        if isinstance(part, Sample) and space.store.forgot(part.id, digest)
+        else part
+        for part in parts
+    ]
     taken = [sample for sample in found if isinstance(sample, Sample)]
     if not taken:
         refusals = [part for part in found if isinstance(part, Refused)]
@@ -81,7 +87,7 @@ def admit(
     kept = [replace(part, media=media) if isinstance(part, Sample) else part for part in found]
     try:
         space.store.add_samples([part for part in kept if isinstance(part, Sample)])
-    except StoreError:  # forgotten while it was read, or a full disk
+    except StoreError:  # forgotten while it was copied, or a full disk
         (space.root / media).unlink(missing_ok=True)
         raise
     return kept
@@ -207,10 +213,16 @@ def answered_place(space: Workspace, task: Task, sample: Sample) -> str | None:
     return _copy(space, source, space.kept(task.medium)) if source else sample.media
 
 
-def take_back(space: Workspace, copies: Mapping[str | None, str | None]) -> None:
-    """Remove copies that `answered_place` made for answers that were not saved; by where each was copied from."""
+def take_back(space: Workspace, copies: Mapping[str | None, str | None], answered: Iterable[Sample]) -> None:
+    """Remove copies that `answered_place` made for answers that were not saved.
+
+    Args:
+        copies: by where each was copied from.
+        answered: the samples of all of them; those of one task may be saved, and those of the next not.
+    """
+    saved = {known.media for sample in answered if (known := space.store.sample(sample.id))}
     for source, copy in copies.items():
-        if copy is not None and copy != source:
+        if copy is not None and copy != source and copy not in saved:
             (space.root / copy).unlink(missing_ok=True)
 
 

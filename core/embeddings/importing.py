@@ -70,8 +70,9 @@ def run(
     rows, errors = found.rows, found.errors
     hits = rows.forgotten(space.store.forgotten())
     if hits:
-        taken_out = [number for number in range(1, len(rows.keys) + len(errors) + 1) if number not in dict(errors)]
-        errors = tuple(sorted([*errors, *((taken_out[place], checks.FORGOTTEN) for place in hits)]))
+        bad = dict(errors)
+        numbers = [number for number in range(1, len(rows.keys) + len(errors) + 1) if number not in bad]
+        errors = tuple(sorted([*errors, *((numbers[place], checks.FORGOTTEN) for place in hits)]))
         rows = rows.without(hits)
     size = rows.vectors.shape[1]
     if store.dimension is not None and len(rows.keys) and size != store.dimension:

@@ -21,8 +21,9 @@ import numpy as np
 from core.embeddings import checks, reading, rows
 from core.embeddings.rows import Rows
 from core.embeddings.types import EmbeddingType, Vector, VectorError
-from core.errors import RushesError
+from core.errors import RushesError, StoreError
 from core.store import fields, kept
+from core.store.forgotten import forgotten_meanwhile
 from core.store.journal import Journal
 from core.store.mirror import Mirror
 from core.store.reading import Line
@@ -42,6 +43,7 @@ class Ledger:
 
     def __init__(self, store: Store) -> None:
         self.root = store.root
+        self._forgotten = store.forgotten
         self.journal = Journal(store.root / "training_data" / NAME)
         self._table = Lines(store.root)
         self._lock = RLock()
@@ -57,19 +59,26 @@ class Ledger:
 
     def keep_one(self, found: Rows) -> None:
         """Keep a vector for good. The catalog takes it in before it is next asked, with all others since then."""
-        self.journal.append([_set(found, 0)])
+        self._write([_set(found, 0)], found)
 
     def keep(self, found: Rows) -> tuple[int, int]:
         """Keep vectors for good; returns how many are new in the catalog and how many replaced others."""
         if len(found.keys) <= BY_LINE:
-            return self._append([_set(found, place) for place in range(len(found.keys))])
+            return self._append([_set(found, place) for place in range(len(found.keys))], found)
         return self.bring(kept.keep_bytes(self.root, as_npz(found), ".npz"), found, "npz")
 
     def bring(self, file: kept.Kept, found: Rows, form: str) -> tuple[int, int]:
         """As `keep`, for what a kept file holds; `found` is what was read of it."""
         self._table.read[file.sha256] = found
         line = {"op": "import", "file": file.file, "sha256": file.sha256, "format": form, "rows": len(found.keys)}
-        return self._append([line | _of(found)])
+        try:
+            return self._append([line | _of(found)], found)
+        except StoreError:
+            # What an earlier line brought is erased with that line.
+            is_named = any((one.data or {}).get("file") == file.file for one in self.journal.read())
+            if found.forgotten(self._forgotten()) and not is_named:
+                (self.root / file.file).unlink(missing_ok=True)
+            raise
 
     def change(self, kind: EmbeddingType, encoder_id: str, key: str, metadata: Json) -> None:
         """Replace a row's metadata."""
@@ -80,14 +89,25 @@ class Ledger:
         """Remove rows."""
         self._append([{"op": "delete", "type": kind.value, "encoder_id": encoder_id, "keys": list(keys)}])
 
-    def _append(self, lines: Sequence[Json]) -> tuple[int, int]:
+    def _append(self, lines: Sequence[Json], found: Rows | None = None) -> tuple[int, int]:
         at = time.time()
         with self._lock:
             self.mirror.refresh()
             self._table.new = self._table.replaced = 0
-            self.journal.append([{"at": at} | line for line in lines])
+            self._write([{"at": at} | line for line in lines], found)
             self.mirror.refresh()
             return self._table.new, self._table.replaced
+
+    def _write(self, lines: Sequence[Json], found: Rows | None) -> None:
+        """Add lines that say these rows, unless one of the rows is of a sample that was forgotten meanwhile."""
+
+        def sift(lines: Sequence[Json]) -> Sequence[bool]:
+            """Under the journal's lock, which erasing takes too: what passes here is found and erased there."""
+            if found is not None and found.forgotten(self._forgotten()):
+                raise forgotten_meanwhile()
+            return [True] * len(lines)
+
+        self.journal.append(lines, sift)
 
 
 class Lines:

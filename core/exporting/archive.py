@@ -28,13 +28,20 @@ Content = Path | bytes
 
 
 def write(
-    target: Path, members: Mapping[str, Content], about: Mapping[str, Any], *, report: Report, stop: Stop
+    target: Path,
+    members: Mapping[str, Content],
+    about: Mapping[str, Any],
+    *,
+    report: Report,
+    stop: Stop,
+    check: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Write the archive; it takes its place when it is whole. Returns the manifest.
 
     Args:
         members: path inside the archive -> its bytes, or the file that has them.
         about: the manifest without its list of files.
+        check: is asked before it takes its place; what it raises leaves nothing there.
 
     Raises:
         StoreError: a file went or the disk has no room.
@@ -53,6 +60,7 @@ def write(
                 report(done / total if total else 1.0)
             manifest = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **about, "files": files}
             _add(tar, MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1).encode(), stop)
+            check()
     except OSError as error:
         raise StoreError(
             f"cannot be exported ({error.strerror or error})", where=error.filename or target, do="Nothing was written."

@@ -15,7 +15,7 @@ from core.errors import ModelError, WrongUseError
 from core.exporting import archive, folder, splits
 from core.exporting.archive import Content
 from core.exporting.folder import Exported
-from core.exporting.items import Collected, Item, Report, Stop, chosen, collect, never, silent
+from core.exporting.items import Collected, Item, Report, Stop, chosen, collect, never, require_kept, silent
 from core.store import fields, wire
 from core.store.lines import sample_facts
 from core.store.records import Json
@@ -48,7 +48,7 @@ def export(
 
     Raises:
         WrongUseError: there is nothing to export, or something else is at that place.
-        StoreError: it cannot be written.
+        StoreError: it cannot be written, or one of the clips was forgotten meanwhile.
         CancelledError: `stop` said so; nothing was written.
     """
     target = _place(space, to)
@@ -76,6 +76,7 @@ def export(
         manifest = archive.write(
             target, members, about | _meaning(space, found),
             report=lambda part: report(first + 0.2 + part * (0.8 - first)), stop=stop,
+            check=lambda: require_kept(space, (item.origin for item in found.items)),
         )  # fmt: skip
     counted = counts | {"files": len(manifest["files"])}
     return Exported("dataset", str(target), counted, target.stat().st_size, anonymous, found.errors, notes)

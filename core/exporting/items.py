@@ -5,7 +5,7 @@ Anonymous, a sample says what was seen and answered, and nothing of who, where o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -163,6 +163,16 @@ def collect(
         found.items.append(Item(item.sample.id, said, answer, side, file))
         report(done / len(answered))
     return found
+
+
+def require_kept(space: Workspace, origins: Iterable[str]) -> None:
+    """See that none of these samples was forgotten while they were put together.
+
+    Raises:
+        StoreError: one was; it names nobody.
+    """
+    if space.store.forgot(*origins):
+        raise StoreError("a clip was forgotten meanwhile; nothing was exported", do="Export again.")
 
 
 def _answered(space: Workspace, task: str) -> list[Answered]:

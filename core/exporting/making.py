@@ -10,7 +10,7 @@ from typing import Any
 
 from core.exporting import folder
 from core.exporting.folder import Exported
-from core.exporting.items import Collected, Report, Stop, collect
+from core.exporting.items import Collected, Report, Stop, collect, require_kept
 from core.workspace import Workspace
 
 
@@ -49,7 +49,7 @@ def making(
 
     Raises:
         WrongUseError: something else than an earlier export is there.
-        StoreError: it cannot be written.
+        StoreError: it cannot be written, or one of the clips was forgotten meanwhile.
         CancelledError: `stop` said so; nothing was written.
     """
     counts: dict[str, Any] = {}
@@ -65,3 +65,4 @@ def making(
         if not anonymous:  # whom it holds, so that forgetting finds it
             about["samples"] = [item.origin for item in found.items]
         one.size = folder.size_of(made)
+        require_kept(space, (item.origin for item in found.items))

@@ -11,7 +11,7 @@ from core import tasks
 from core.exporting import folder
 from core.exporting.archive import Content
 from core.exporting.folder import Exported
-from core.exporting.items import Collected, Item, Report, Stop, chosen, collect, never, silent
+from core.exporting.items import Collected, Item, Report, Stop, chosen, collect, never, require_kept, silent
 from core.store.records import Json
 from core.training import dataset, manifests
 from core.training.manifests import Row
@@ -48,7 +48,7 @@ def export(
     Anonymous manifests name no files, because the blurred copies are not made for them.
 
     Raises:
-        RushesError: the folder holds something else.
+        RushesError: the folder holds something else, or one of the clips was forgotten meanwhile.
         CancelledError: `stop` said so; nothing was written.
     """
     owner, target = tasks.get(task), to.expanduser().absolute()
@@ -57,6 +57,7 @@ def export(
         made = bench / "manifests"
         found = dataset.export(space, owner, made, progress=report, stop=stop)
         rows, meta = manifests.read(made / manifests.FULL, owner.kind), _meta(made)
+        require_kept(space, [row.snapshot_id for row in rows])
         if anonymous:
             hidden = collect(space, chosen(task), scratch=bench, media=False, stop=stop)
             rows = _named(rows, hidden.items, anonymous=True)

@@ -6,13 +6,13 @@ clip was forgotten here (they have its bytes already); from the list alone nothi
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import secrets
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -187,8 +187,10 @@ def _has(now: Forgotten, entry: Json) -> bool:
 
 
 def _salted(salt: str, mark: str) -> str:
-    return hmac.new(bytes.fromhex(salt) if _is_hex(salt) else salt.encode(), mark.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(_key(salt), mark.encode(), "sha256").hex()
 
 
-def _is_hex(salt: str) -> bool:
-    return len(salt) % 2 == 0 and all(sign in "0123456789abcdef" for sign in salt)
+@lru_cache(maxsize=64)  # every sample that is replayed, imported or looked at is asked for
+def _key(salt: str) -> bytes:
+    is_hex = len(salt) % 2 == 0 and all(sign in "0123456789abcdef" for sign in salt)
+    return bytes.fromhex(salt) if is_hex else salt.encode()

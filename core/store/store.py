@@ -92,8 +92,8 @@ class Store:
         """Keep the answers of one user action: per task one batch, which counts whole or not at all.
 
         Raises:
-            StoreError: an answer is not one of its task, a sample was forgotten, or the journal cannot be written;
-                nothing was kept.
+            StoreError: an answer is not one of its task, and nothing was kept; or a sample was forgotten, or a journal
+                cannot be written, and of that task and those behind it in the alphabet nothing was.
         """
         batch = next((truth.batch for _, truth in rows if truth.batch), "") or new_id()
         dressed = {task: self._dressed(task, batch, rows) for task in sorted({sample.task for sample, _ in rows})}

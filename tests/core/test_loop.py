@@ -254,6 +254,17 @@ def test_where_a_clip_is_from_goes_into_its_line(space: Workspace, drawn: Drawn)
         "balcony", "north", "me", "evening", "sunset"]  # fmt: skip
 
 
+def moving_clip(path: Path) -> Path:
+    """A second of a moving picture."""
+    import numpy as np
+
+    from core.media.encode import write_video
+
+    image = np.random.default_rng(4).integers(0, 255, (120, 160, 3)).astype(np.uint8)
+    write_video(path, (np.roll(image, at, axis=1) for at in range(25)), 25.0)
+    return path
+
+
 def long_film(path: Path) -> Path:
     """36 s of three different shots, 12 s each, at 12 frames a second."""
     import numpy as np
@@ -264,6 +275,19 @@ def long_film(path: Path) -> Path:
     shots = [rng.integers(low, low + 90, (120, 160, 3)).astype(np.uint8) for low in (0, 80, 160)]
     write_video(path, (np.roll(shots[at // 144], at, axis=1) for at in range(432)), 12.0)
     return path
+
+
+def test_of_answers_to_two_tasks_those_that_were_saved_keep_their_files(space: Workspace, drawn: Drawn, tmp_path: Path):
+    picture = captured(space, drawn("ratings", 20, 2), 1)[0]
+    (scene,) = loop.capture(space, [moving_clip(tmp_path / "clip.mp4")], "scenes")
+    assert isinstance(scene, Sample)
+    (space.data / "corrections.jsonl").mkdir()  # the second journal cannot be written
+    with pytest.raises(RushesError, match="is a folder, not a file"):
+        loop.correct(space, [(picture, 0.5), (scene, "action")], trigger=False)
+    saved = next(item.sample for item in space.store.answered("ratings") if item.sample.id == picture.id)
+    assert (space.root / (saved.media or "")).is_file()
+    assert list(space.kept("clip").iterdir()) == []
+    assert space.store.sample(scene.id) == scene
 
 
 def test_a_long_film_becomes_scenes_that_share_one_file(tmp_path: Path):

@@ -172,9 +172,8 @@ def _erase_files(space: Workspace, journal: Journal, scrubber: _Scrubber, posts:
             continue
         try:
             form = Form(**line["form"]) if line else rows.look(path)
-        except (
-            RushesError
-        ):  # nobody names it and it is no file of posts; what still names a sample is listed at the end
+        except RushesError:
+            # Nobody names it and it is no file of posts; what still names a sample is listed at the end.
             continue
         columns: dict[str, str] = line["layout"]["columns"] if line else {}
         if _holds(path, form, scrubber, posts):

@@ -74,7 +74,8 @@ def run(
         said = _line(space, store, file, form, digest, wanted)
         plan = Plan.of(said)
         private_dir(kept.parent)
-        if copy_private(file, kept) != digest:
+        if not was_there and copy_private(file, kept) != digest:
+            kept.unlink()
             raise RushesError("changed while it was read", where=file, do="Import it once more.")
         found = already(store, kept, plan, progress)
         if found is None:

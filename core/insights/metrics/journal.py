@@ -6,7 +6,7 @@ so a lost catalog, a rebuild or a change to PostgreSQL loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast
@@ -17,6 +17,7 @@ from core.insights.intake.checking import Rules, check
 from core.insights.metrics import applying
 from core.insights.platforms import one_name
 from core.log import logger
+from core.store.forgotten import Forgotten, forgotten_meanwhile
 from core.store.identity import new_id
 from core.store.journal import Journal
 from core.store.reading import Line, Snapshot
@@ -48,16 +49,27 @@ class Position:
     rows_done: int = 0
 
 
-def append(journal: Journal, line: Json) -> None:
+def append(journal: Journal, line: Json, listed: Callable[[], Forgotten] = Forgotten) -> None:
     """Add a line; it is durable when this returns. A new journal begins with a name of its own.
 
+    Args:
+        listed: the list of the forgotten.
+
     Raises:
-        StoreError: it cannot be written; nothing was added.
+        StoreError: it cannot be written, or names a forgotten sample; nothing was added.
     """
+
+    def sift(lines: Sequence[Json]) -> Sequence[bool]:
+        """Under the journal's lock, which erasing takes too: what passes here is found and erased there."""
+        rows = line["rows"] if line.get("op") == "write" else ()
+        if listed().has(line.get("sample"), *(row.get("sample_id") for row in rows)):
+            raise forgotten_meanwhile()
+        return [True] * len(lines)
+
     begin: list[Json] = []
     if not journal.path.exists():
         begin = [{"op": "begin", "workspace": new_id()}]
-    for note in journal.append([*begin, line]):
+    for note in journal.append([*begin, line], sift):
         logger.warning("%s", note)
 
 

@@ -124,7 +124,7 @@ class MetricsStore:
 
         Raises:
             WrongUseError: a value is wrong; which, and why.
-            StoreError: they cannot be written.
+            StoreError: they cannot be written, or name a sample that was forgotten.
         """
         now = time.time()
         for request in requests:
@@ -149,7 +149,11 @@ class MetricsStore:
         self._keep({"op": "snapshot", "row": conversion.texts(row), "at": time.time()})
 
     def link(self, content_id: str, platform: str, sample: str | None) -> None:
-        """Note which sample a post came from; None takes the link away."""
+        """Note which sample a post came from; None takes the link away.
+
+        Raises:
+            StoreError: it cannot be written, or the sample was forgotten.
+        """
         mine = {"content_id": content_id, "platform": one_name(platform)}
         self._keep({"op": "link", **mine, "sample": sample, "at": time.time()})
 
@@ -240,12 +244,12 @@ class MetricsStore:
         return ((found.st_ino, found.st_size, found.st_mtime_ns), self.database.generation)
 
     def _keep(self, line: Json) -> None:
-        if self.journal is None:
+        if self.journal is None or self.space is None:
             with self._writing() as conn:
                 take_in(conn, self.database.dialect, line)
             return
         with self.lock:
-            append(self.journal, line)
+            append(self.journal, line, self.space.store.forgotten)
             self._waiting += 1
             if self._waiting >= LINES:
                 self._catch_up()

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from core import features, loop, tasks
-from core.exporting import bringing, dataset, huggingface, labelstudio, pairs
+from core.exporting import annotations, bringing, dataset, huggingface, labelstudio, pairs, splits
 from core.media.decode import probe
 from core.media.encode import write_video
 from core.workspace import Workspace
@@ -64,7 +64,9 @@ def test_anonymous_folders_name_nobody(taught: Workspace, tmp_path: Path):
     pairs.export_llm(taught, tmp_path / "llm", anonymous=True)
     labelstudio.export(taught, tmp_path / "ls", task="speech", anonymous=True)
     huggingface.export(taught, tmp_path / "hf", task="speech", anonymous=True)
-    for name in ("vsr", "llm", "ls", "hf"):
+    splits.export(taught, tmp_path / "manifests", task="speech", anonymous=True)
+    annotations.export(taught, tmp_path / "annotations", anonymous=True)
+    for name in ("vsr", "llm", "ls", "hf", "manifests", "annotations"):
         data = whole(tmp_path / name)
         assert [secret for secret in hidden if secret in data] == [], name
     assert (tmp_path / "vsr" / "clips" / "clip-000001.mp4").is_file()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from core import privacy
+from core.errors import StoreError
 from core.exporting import annotations, dataset, folder, huggingface, pairs, splits
 from core.exporting.erasing import erase
+from core.exporting.items import Report
 from core.gone import Gone
 from core.store.records import Sample
 from core.workspace import Workspace
@@ -69,3 +73,27 @@ def test_what_cannot_be_read_or_was_not_finished_goes(taught: Workspace):
 def test_without_exports_there_is_nothing_to_do(empty: Workspace):
     assert erase(empty, Gone(frozenset({"x"}), frozenset(), frozenset(), frozenset())) == []
     assert not Path(empty.root / "exports").exists()
+
+
+EXPORTS: dict[str, Callable[[Workspace, Path, Report], object]] = {
+    "archive": lambda space, to, report: dataset.export(space, to, task="speech", light=True, report=report),
+    "anonymous archive": lambda space, to, report: dataset.export(
+        space, to, task="speech", light=True, anonymous=True, report=report
+    ),
+    "folder": lambda space, to, report: pairs.export_llm(space, to, report=report),
+    "manifests": lambda space, to, report: splits.export(space, to, task="speech", report=report),
+}
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_what_is_forgotten_while_it_is_exported_is_not_written(taught: Workspace, tmp_path: Path, kind: str):
+    spoken = taught.store.answered("speech")[0].sample
+    (tmp_path / "out").mkdir()
+
+    def forget(part: float) -> None:
+        if part > 0.9 and taught.store.sample(spoken.id):
+            privacy.forget(taught, [spoken.id])
+
+    with pytest.raises(StoreError, match="a clip was forgotten meanwhile; nothing was exported"):
+        EXPORTS[kind](taught, tmp_path / "out" / "export", forget)
+    assert list((tmp_path / "out").iterdir()) == []

@@ -14,7 +14,12 @@ import numpy as np
 import pytest
 
 from core import loop, privacy
+from core.embeddings.local import Local
+from core.embeddings.rows import Rows
+from core.embeddings.types import EmbeddingType
 from core.errors import RushesError
+from core.insights.metrics.requests import ReadRequest, WriteRequest
+from core.insights.metrics.store import MetricsStore
 from core.store.records import Sample
 from core.training import jobs
 from core.workspace import Workspace
@@ -176,6 +181,35 @@ def test_vectors_of_a_forgotten_sample_do_not_come_back(small: Workspace, rushes
     refused = rushes("embeddings", "store", "--key", one, "--text", "blue", "-w", small.root)
     assert (refused.code, "forgotten" in refused.err) == (1, True)
     assert rushes("metrics", "link", "post-1", one, "-w", small.root).code == 2
+    assert used.found(small.root, {"id": one}) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 100])
+def test_vectors_that_were_looked_at_before_their_sample_was_forgotten_are_not_kept(
+    small: Workspace, count: int
+) -> None:
+    one, other = (row.sample.id for row in small.store.samples("ratings", state="pending"))
+    backend = Local(small)
+    keys = [other, *(f"post-{number}" for number in range(count - 2)), one][-count:]
+    found = Rows(EmbeddingType.TEXT_TREND, "a test's", keys, np.eye(count, 4, dtype=np.float32) + 1)
+    privacy.forget(small, [one])
+    with pytest.raises(RushesError, match="was forgotten meanwhile"):
+        backend.put_one(found) if count == 1 else backend.put(found)
+    assert backend.keys(EmbeddingType.TEXT_TREND, "a test's") == set()
+    assert not list((small.data / "imports").glob("*"))
+    assert used.found(small.root, {"id": one}) == []
+
+
+def test_a_post_is_not_linked_to_a_sample_that_was_forgotten_meanwhile(small: Workspace) -> None:
+    one, other = (row.sample.id for row in small.store.samples("ratings", state="pending"))
+    with MetricsStore(small) as metrics:
+        metrics.write(WriteRequest("post-1", "tiktok", "content", {"sample_id": other}))
+        privacy.forget(small, [one])
+        with pytest.raises(RushesError, match="was forgotten meanwhile"):
+            metrics.link("post-1", "tiktok", one)
+        with pytest.raises(RushesError, match="was forgotten meanwhile"):
+            metrics.write(WriteRequest("post-2", "tiktok", "content", {"sample_id": one}))
+        assert [row["content_id"] for row in metrics.read(ReadRequest("content"))] == ["post-1"]
     assert used.found(small.root, {"id": one}) == []
 
 

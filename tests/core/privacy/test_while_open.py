@@ -11,13 +11,17 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from core import features, loop, privacy, registry, tasks
+from core import features, importing, loop, privacy, registry, tasks
 from core.capture import intake
+from core.capture.intake import About
 from core.errors import RushesError
+from core.files import sha256_file
+from core.manifest import Row
 from core.review import answers, looks, queue, triage
 from core.store.records import Prediction, Sample
 from core.workspace import Workspace
 from tests.core.privacy import used
+from tests.core.test_loop import long_film
 from tests.tui.conftest import notices, ready, screen_text, until
 from tui.app import RushesApp
 from tui.screens.correct import CorrectScreen
@@ -190,3 +194,36 @@ def test_a_clip_that_is_forgotten_while_it_is_taken_in_leaves_nothing(
     assert "was forgotten" in str(taken)
     assert used.found(small.root, {"id": one.id, "content": one.media_hash or ""}) == []
     assert not [path for path in small.pending.iterdir() if path.read_bytes() == kept]
+
+
+def test_an_import_goes_on_without_a_clip_that_is_forgotten_while_it_reads_the_others(
+    small: Workspace, pictures: Callable[[int], list[Path]]
+) -> None:
+    files = pictures(8)  # none of them is known yet
+    rows = [Row(number, path, "0.5", About()) for number, path in enumerate(files, start=1)]
+    digest, forgotten = sha256_file(files[1]), list[str]()
+
+    def forget(number: int, _name: str) -> None:
+        if number == 8:  # all are read by now, and no answer is saved
+            listed = small.store.samples("ratings", limit=50)
+            forgotten.extend(row.sample.id for row in listed if row.sample.media_hash == digest)
+            privacy.forget(small, forgotten)
+
+    found = importing.take(small, tasks.get("ratings"), rows, progress=forget)
+    assert (found.imported, found.errors) == (7, [{"row": 2, "reason": "was forgotten here"}])
+    answered = {item.sample.media_hash for item in small.store.answered("ratings")}
+    assert {sha256_file(path) for path in files} - answered == {digest}
+    assert used.found(small.root, {"id": forgotten[0], "content": digest}) == []
+
+
+def test_a_film_of_which_one_scene_was_forgotten_can_be_taken_in_again_without_it(
+    small: Workspace, tmp_path: Path
+) -> None:
+    film = long_film(tmp_path / "film.mp4")
+    scenes = [part for part in loop.capture(small, [film], "scenes") if isinstance(part, Sample)]
+    privacy.forget(small, [scenes[1].id])
+    (small.root / (scenes[0].media or "")).unlink()  # swept, as nobody answered for so long
+    taken = list(loop.capture(small, [film], "scenes"))
+    assert [part.id for part in taken if isinstance(part, Sample)] == [scenes[0].id, scenes[2].id]
+    assert [part.reason for part in taken if not isinstance(part, Sample)] == ["was forgotten here"]
+    assert used.found(small.root, {"id": scenes[1].id}) == []

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from core import loop
 from core.errors import CancelledError, RushesError, StoreError, WrongUseError
+from core.files import sha256_file
 from core.insights.intake import rows, values
 from core.insights.metrics import importing
 from core.insights.metrics.importing import Wanted
@@ -64,6 +65,30 @@ def test_a_tiktok_scrape_is_understood_without_a_word(space: Workspace, metrics:
     assert posts.measured_at.tolist() == [1748533121.0]
     assert posts.features["music_original"].tolist() == [1]
     assert posts.engagement_rate.tolist() == pytest.approx([(21900 + 454 + 742 + 1098) / 541200])
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_file_that_changes_while_it_is_read_spoils_nothing_that_is_kept(
+    space: Workspace, metrics: MetricsStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool
+):
+    if again:
+        taken(space, metrics, tmp_path, "video,views\na,3\n")
+
+    def and_change(path: Path) -> str:
+        found = sha256_file(path)
+        path.write_text("video,views\na,3\nb,4\n")
+        return found
+
+    monkeypatch.setattr(importing, "sha256_file", and_change)  # the moment between looking and keeping
+    if again:  # it is kept already
+        taken(space, metrics, tmp_path, "video,views\na,3\n")
+    else:
+        with pytest.raises(RushesError, match="changed while it was read"):
+            taken(space, metrics, tmp_path, "video,views\na,3\n")
+    kept = list((space.data / importing.IMPORTS).iterdir())
+    assert [(path.stem, path.read_text()) for path in kept] == [(sha256_file(path), "video,views\na,3\n")
+                                                                for path in kept]  # fmt: skip
+    assert len(kept) == again
 
 
 def test_a_youtube_trending_table_becomes_growth(space: Workspace, metrics: MetricsStore, tmp_path: Path):
