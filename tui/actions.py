@@ -98,6 +98,8 @@ ACTIONS = (
     Action("page.scroll_home", "g", "First", "The top of the page.", False),
     Action("page.scroll_end", "G", "Last", "The end of the page.", False),
     Action("backups.run", "b", "Run now", "Run the chosen due job now, in a process of its own."),
+    Action("backups.drill", "d", "Drill", "Prove a backup: restore it elsewhere, replay it, let its models answer."),
+    Action("backups.restore", "R", "Restore", "Make a workspace of a backup, in a folder of your choice."),
     Action("app.capture", "1", "Capture", "The source, and what is taken from it.", False),
     Action("app.review", "2", "Review", "All clips, in the order in which they are worth an answer.", False),
     Action("app.training", "3", "Training", "Trainings: queue, progress, curves, advice.", False),

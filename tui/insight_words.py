@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tui.wording import age
+
 if TYPE_CHECKING:
     from core.insights.costs import Line
     from core.snapshot.insights.clusters import ClustersView, Common, Group
@@ -169,11 +171,6 @@ def report_lines(data: ReportView, width: int) -> list[Content]:
 
 def _warned(words: Iterable[str], width: int, colour: str = WARN) -> list[Content]:
     return [line for one in words for line in indented(Content.styled(f"! {one}", colour), width, 2)]
-
-
-def age(days: int) -> str:
-    """How long ago a day was."""
-    return {0: "today", 1: "yesterday"}.get(days, f"{days:,} days ago" if days > 0 else "in the future")
 
 
 def _report(one: Short, width: int) -> list[Content]:

@@ -163,3 +163,8 @@ def refusal(file: str, reason: str) -> str:
     """Why a file was not taken, with its name once."""
     name = file.rpartition("/")[2]
     return reason if not name or reason.startswith(name) else f"{name}: {reason}"
+
+
+def age(days: int) -> str:
+    """How long ago a day was."""
+    return {0: "today", 1: "yesterday"}.get(days, f"{days:,} days ago" if days > 0 else "in the future")

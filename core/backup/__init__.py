@@ -13,7 +13,7 @@ from __future__ import annotations
 from core.backup.checking import verify
 from core.backup.drilling import drill
 from core.backup.finding import holding, list_at, listing, of, pick, vaults
-from core.backup.history import last_backup, status
+from core.backup.history import last_backup, status, trials
 from core.backup.making import now
 from core.backup.pruning import prune
 from core.backup.restoring import restore
@@ -32,6 +32,7 @@ __all__ = [
     "prune",
     "restore",
     "status",
+    "trials",
     "vaults",
     "verify",
 ]

@@ -58,6 +58,8 @@ def drill(
                 _replayed(folder, manifest, checks, problems)
             if checks.get("rows"):  # as it was first; then as a restore would leave it
                 _try(checks, problems, "forgotten", lambda: _settled(space, vault, folder))
+    if stop():
+        raise CancelledError("was stopped")
     found = Drilled(
         identity, vault.where, all(checks.values()), checks, round(time.monotonic() - begin, 3), tuple(problems)
     )

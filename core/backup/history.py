@@ -76,6 +76,11 @@ def status(space: Workspace) -> Status:
     )
 
 
+def trials(space: Workspace) -> dict[tuple[str, str], bool]:
+    """How the newest drill of a backup ended, by its id and where it lies."""
+    return {(str(one.get("id")), str(one.get("where"))): bool(one.get("ok")) for one in space.store.events(DRILL)}
+
+
 def last_backup(space: Workspace) -> str | None:
     """When the last backup was made, as seed 000's `lastBackup` has it; None: never."""
     made = read(space)

@@ -15,7 +15,7 @@ from typing import Any
 from core.backup.destinations import OWN
 from core.backup.unpacking import Report, Stop, scratch, unpack, wrong
 from core.backup.vault import Vault
-from core.errors import StoreError, WrongUseError
+from core.errors import CancelledError, StoreError, WrongUseError
 from core.files import fsync_dir, swap_in
 from core.root import MARKERS
 
@@ -58,6 +58,7 @@ def restore(
     Raises:
         WrongUseError: something is there that may not be replaced, or is in use.
         StoreError: the backup cannot be read; nothing was put into place.
+        CancelledError: `stop` said so; nothing was put into place.
     """
     begin, into = time.monotonic(), into.expanduser().absolute()
     _check(into, replace)
@@ -74,6 +75,8 @@ def restore(
                 forget_again(folder, vault, [*living, into])
             os.sync()  # one for all files; an fsync each takes minutes for thousands of clips
             _check(into, replace)
+            if stop():
+                raise CancelledError("was stopped")
             safety = _swap(folder, into, identity)
     except OSError as error:
         raise StoreError(f"cannot be restored ({error.strerror})", where=error.filename or into) from None

@@ -68,6 +68,39 @@ class Backups:
     made: Made
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One backup at one place.
+
+    Attributes:
+        made_at: UTC seconds since 1970.
+        size: bytes of all it holds; None where this machine does not remember it.
+        proven: how its newest drill ended; None: none was made.
+    """
+
+    id: str
+    where: str
+    made_at: float
+    size: int | None
+    encrypted: bool
+    proven: bool | None
+
+
+def copies(space: Workspace) -> tuple[Copy, ...]:
+    """All backups that can be found now, newest first; asks every destination, so call it from a thread.
+
+    Raises:
+        StoreError: no destination can be read.
+    """
+    from core import backup
+
+    trials = backup.trials(space)
+    return tuple(
+        Copy(one.id, one.where, one.created_at, one.size, one.encrypted, trials.get((one.id, one.where)))
+        for one in reversed(backup.listing(space))
+    )
+
+
 def take(space: Workspace) -> Backups:
     """Read it all; call it from a thread."""
     from core import schedule

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from threading import Thread
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,10 +19,12 @@ from core.log import bug
 from tui import actions
 from tui.screens.section import SectionScreen
 from tui.widgets.rows import Rows
+from tui.wording import age
 
 if TYPE_CHECKING:
     from core.snapshot.backups import Backups, Entry, Made
     from core.workspace import Workspace
+    from tui.screens.recall import Doing
 
 COLUMNS = {"State": 9, "What": 0, "When": 15, "Last done": 11, "Next due": 11}  # cells
 SHORT, LONG = "%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"
@@ -36,7 +39,8 @@ class BackupsScreen(SectionScreen["Backups"]):
     AUTO_FOCUS = "#schedule"
     help_text = (
         "What runs by itself, with its rule, its last success and when it is due. b runs the chosen one now; the "
-        "schedule goes on as it was. Closing the screens does not stop what was started here."
+        "schedule goes on as it was. Closing the screens does not stop what was started so. d proves a backup, R makes "
+        "a workspace of one; both list all backups first."
     )
 
     class Ended(Message):
@@ -112,6 +116,20 @@ class BackupsScreen(SectionScreen["Backups"]):
             Thread(target=self._run_now, args=(space, entry.name), daemon=True).start()
             self.look()
 
+    def action_drill(self) -> None:
+        """Choose a backup and prove it."""
+        self._recall("drill")
+
+    def action_restore(self) -> None:
+        """Choose a backup and make a workspace of it."""
+        self._recall("restore")
+
+    def _recall(self, doing: Doing) -> None:
+        from tui.screens.recall import RecallScreen
+
+        if self.rushes.space is not None:
+            self.app.push_screen(RecallScreen(self.rushes.space, doing))
+
     def _run_now(self, space: Workspace, name: str) -> None:
         from core import schedule
 
@@ -167,7 +185,10 @@ def _made_lines(made: Made) -> list[Content]:
     if not made.where:
         return failed
     size = f"{made.size / 1e6:,.1f} MB at {', '.join(made.where)}"
-    return [Content.assemble(("✓ Last backup ", "$text-success"), f"{when(made.at, LONG)}, {size}"), *failed]
+    return [
+        Content.assemble(("✓ Last backup ", "$text-success"), f"{when(made.at, LONG)}, {_age(made.at)}, {size}"),
+        *failed,
+    ]
 
 
 def _proven_line(made: Made) -> Content:
@@ -175,8 +196,8 @@ def _proven_line(made: Made) -> Content:
         words = f"✗ The newest trial of a restore failed; last proven restore: {when(made.proven, LONG)}"
         return Content.styled(words, "$text-error")
     if made.proven is None:
-        return Content.styled("! No restore was ever proven: rushes backup drill", "$text-warning")
-    return Content.styled(f"✓ Last proven restore: {when(made.proven, LONG)}", "$text-success")
+        return Content.styled("! No restore was ever proven: press d", "$text-warning")
+    return Content.styled(f"✓ Last proven restore: {when(made.proven, LONG)}, {_age(made.proven)}", "$text-success")
 
 
 def detail_lines(entry: Entry) -> Content:
@@ -203,6 +224,11 @@ def state_of(entry: Entry, started: bool) -> tuple[str, str]:
 def when(at: float | None, form: str = SHORT) -> str:
     """A time on this machine's clock."""
     return "never" if at is None else time.strftime(form, time.localtime(at))
+
+
+def _age(at: float) -> str:
+    """How many nights ago that was, on this machine's calendar."""
+    return age((dt.date.today() - dt.date.fromtimestamp(at)).days)
 
 
 def _cells(entry: Entry, started: bool) -> tuple[Content, ...]:
