@@ -107,8 +107,11 @@ class Painter:
             self.strips[row] = strip
             self.written += cost
             painted.append(row)
-            lines = self._lines(row)
-            self._codes[lines] = codes[lines]
+        if self.owes:
+            for row in painted:
+                self._codes[self._lines(row)] = codes[self._lines(row)]
+        else:
+            self._codes = codes
         return painted
 
     def _lines(self, row: int) -> slice:
