@@ -98,6 +98,10 @@ async def test_a_folder_with_something_in_it_is_left_alone(backed_up: Workspace,
         await asked(pilot, "R", "Which one?")
         await pilot.press("enter", "ctrl+u", *"full", "enter")
         await until(pilot, lambda: "the folder is not empty and not a workspace" in said(app), "the refusal")
+        assert (app.screen.query_one("#folder", Input).value, app.screen.query_one("#folder").has_focus) == (
+            "full",
+            True,
+        )
         await pilot.press("escape")
         assert isinstance(app.screen, BackupsScreen)
     assert [path.name for path in full.iterdir()] == ["letters.txt"]

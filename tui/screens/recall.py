@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,12 @@ class RecallScreen(ModalScreen[None]):
 
         lines: list[str] | None
 
+    @dataclass
+    class Refused(Message):
+        """The restore was not done; another folder may do."""
+
+        reason: str
+
     def __init__(self, space: Workspace, doing: Doing) -> None:
         super().__init__()
         self.space, self.doing = space, doing
@@ -119,8 +126,11 @@ class RecallScreen(ModalScreen[None]):
         if self.doing == "drill":
             self._begin(None)
             return
+        self._ask_folder([])
+
+    def _ask_folder(self, refused: list[str]) -> None:
         folder = self.query_one("#folder", Line)
-        self._say([f"Into which folder? It must be empty, or not be there yet. {KEPT}"],
+        self._say([*refused, f"Into which folder? It must be empty, or not be there yet. {KEPT}"],
                   "enter restore   → complete the path   esc back", folder)  # fmt: skip
         folder.focus()
 
@@ -140,10 +150,12 @@ class RecallScreen(ModalScreen[None]):
         try:
             lines = self._drilled(chosen) if into is None else self._restored(chosen, into)
         except CancelledError:
-            lines = None
+            self.post_message(self.Ended(None))
         except RushesError as error:
-            lines = [f"✗ {error.sentence()}"]
-        self.post_message(self.Ended(lines))
+            said = f"✗ {error.sentence()}"
+            self.post_message(self.Ended([said]) if into is None else self.Refused(said))
+        else:
+            self.post_message(self.Ended(lines))
 
     def _drilled(self, chosen: Copy) -> list[str]:
         from core import backup
@@ -163,7 +175,7 @@ class RecallScreen(ModalScreen[None]):
         )
         return [
             f"✓ {found.files} files, {found.bytes / 1e6:,.1f} MB, in {found.into}",
-            f"Open it: rushes -w {found.into}",
+            f"Open it: rushes -w {shlex.quote(found.into)}",
         ]
 
     def _step(self, done: int, of: int) -> None:
@@ -180,6 +192,11 @@ class RecallScreen(ModalScreen[None]):
             self.dismiss(None)
         else:
             self._end(message.lines)
+
+    @on(Refused)
+    def _refused(self, message: Refused) -> None:
+        self._busy = False
+        self._ask_folder([message.reason])
 
     def _end(self, lines: list[str]) -> None:
         self._busy = False
