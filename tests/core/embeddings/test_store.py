@@ -69,7 +69,7 @@ def test_a_type_may_be_given_by_its_name(store: EmbeddingsStore) -> None:
     assert kept is not None
     assert kept.type is SEEN
     with pytest.raises(VectorError, match="brand_style"):
-        store.store_now(Embedding("smell", "c", vector, MAKER))  # pyright: ignore[reportArgumentType]
+        store.store_now(Embedding("smell", "c", vector, MAKER))  # pyright: ignore[reportArgumentType]  # wrong on purpose
 
 
 def test_the_search_finds_the_highest_cosines_whatever_the_lengths(store: EmbeddingsStore) -> None:
