@@ -62,6 +62,11 @@ def screen_text(app: RushesApp) -> str:
     return "\n".join("".join(segment.text for strip in row for segment in [strip]).rstrip() for row in rows)
 
 
+def flowed(app: RushesApp) -> str:
+    """What the top screen shows as one line: how long a path is decides where a sentence with one is broken."""
+    return " ".join(screen_text(app).split())
+
+
 def notices(app: RushesApp) -> str:
     """The notices on the screen."""
     return "\n".join(notice.message for notice in app._notifications)  # pyright: ignore[reportPrivateUsage]

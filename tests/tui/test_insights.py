@@ -13,7 +13,7 @@ from core import automation, loop
 from core.automation.publishing import Entry
 from core.store.records import Prediction, Sample
 from core.workspace import Workspace
-from tests.tui.conftest import notices, ready, screen_text, until
+from tests.tui.conftest import flowed, notices, ready, screen_text, until
 from tui.app import RushesApp
 from tui.screens.insights import InsightsScreen
 
@@ -150,7 +150,7 @@ async def test_a_failed_publication_says_why_and_may_be_tried_again(tmp_path: Pa
         await until(pilot, lambda: chosen(app).state == "failed", "the new reading")
         app.clear_notifications()
         assert "…" in screen_text(app)  # the row has no room for all of it
-        await until(pilot, lambda: "the platform said no" in screen_text(app), "the reason, whole, below the rows")
+        await until(pilot, lambda: "the platform said no" in flowed(app), "the reason, whole, below the rows")
         await pilot.press("a")
         await until(pilot, lambda: states(app)["one"] == "published", "the publication")
 
@@ -180,7 +180,7 @@ async def test_without_a_way_to_publish_the_screen_says_which_setting_names_one(
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
         await pilot.press("5")
-        await until(pilot, lambda: "set automation.command" in " ".join(screen_text(app).split()), "the advice")
+        await until(pilot, lambda: "set automation.command" in flowed(app), "the advice")
         await pilot.press("a")
         await until(pilot, lambda: "no way to publish is set" in notices(app), "the reason")
         assert states(app)["one"] == "waiting"

@@ -14,7 +14,7 @@ from core.insights.learning import daily
 from core.insights.metrics.store import MetricsStore
 from core.insights.reports import history
 from tests.core.insights import drawn_posts, made
-from tests.tui.conftest import notices, ready, screen_text, until
+from tests.tui.conftest import flowed, notices, ready, screen_text, until
 from tui.app import RushesApp
 from tui.screens.insights import InsightsScreen
 
@@ -102,7 +102,7 @@ async def test_learning_now_makes_the_report_and_shows_it(tmp_path: Path) -> Non
         await until(pilot, lambda: "What to do" in screen_text(app), "the report on the screen")
         assert app.space is not None
         (date,) = history.dates(app.space)
-        shown = " ".join(screen_text(app).split())
+        shown = flowed(app)
         assert f"Learned up to {date} (UTC," in shown
         assert "102 posts of 2 accounts: TikTok 90, YouTube 12" in shown
         assert "TikTok: post at 1" in shown
@@ -125,7 +125,7 @@ async def test_recommendations_stand_with_n_and_interval_and_scroll(tmp_path: Pa
         assert "n = " in screen_text(app)
         assert "times the" in screen_text(app)
         await pilot.press("G")
-        await until(pilot, lambda: "The whole report" in " ".join(screen_text(app).split()), "the end")
+        await until(pilot, lambda: "The whole report" in flowed(app), "the end")
         await pilot.press("g")
         await until(pilot, lambda: "Learned up to" in screen_text(app), "the top")
         await pilot.press("j")

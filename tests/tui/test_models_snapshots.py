@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from core.workspace import Workspace
 from tests.tui import versions
-from tests.tui.conftest import ready, screen_text, until
+from tests.tui.conftest import flowed, ready, screen_text, until
 from tui.app import RushesApp
 from tui.screens.compare import CompareScreen
 from tui.screens.confirm import ConfirmScreen
@@ -73,7 +73,7 @@ def test_a_damaged_champion(snap_compare: SNAP, filled: Callable[[int], None], s
 
     async def failed(pilot: Pilot[None]) -> None:
         app = await opened(pilot)
-        await until(pilot, lambda: "an older version answers" in " ".join(screen_text(app).split()), "the reason")
+        await until(pilot, lambda: "an older version answers" in flowed(app), "the reason")
         app.clear_notifications()
         await until(pilot, lambda: "▌" not in screen_text(app), "a screen without notices")
 

@@ -15,7 +15,7 @@ from textual.widgets import Input, OptionList, Static
 from core import features, loop, tasks
 from core.media.clip import Clip
 from core.store.records import Prediction, Sample
-from tests.tui.conftest import notices, ready, screen_text, until
+from tests.tui.conftest import flowed, notices, ready, screen_text, until
 from tui.app import RushesApp
 from tui.screens.answer import AnswerScreen, OrderScreen
 from tui.screens.correct import CorrectScreen
@@ -273,7 +273,7 @@ async def test_f_lists_clips_that_look_alike_and_escape_goes_back(tmp_path: Path
         await until(pilot, lambda: screen.alike is not None, "the look-alikes")
         await until(pilot, lambda: "alike by vectors: 1.00 of 1" in screen_text(app), "the reasons")
         assert list(screen.table.ids) == ["s1", "s0", "s2"]
-        assert "compared with 2 of 4 unanswered clips" in " ".join(screen_text(app).split())
+        assert "compared with 2 of 4 unanswered clips" in flowed(app)
         await pilot.press("escape")
         await until(pilot, lambda: len(screen.table.ids) == 5, "the queue again")
         assert screen.table.chosen == "s1"

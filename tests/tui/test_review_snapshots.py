@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from core import loop
 from core.store.records import Correction
-from tests.tui.conftest import ready, screen_text, until
+from tests.tui.conftest import flowed, ready, screen_text, until
 from tests.tui.test_review import fill, review
 from tui.app import RushesApp
 
@@ -75,6 +75,6 @@ def test_a_folder_that_is_no_workspace(snap_compare: SNAP, size: tuple[int, int]
         app = await ready(pilot)
         await until(pilot, lambda: app.problem, "the reason")
         await pilot.press("2")
-        await until(pilot, lambda: "Choose an empty folder" in " ".join(screen_text(app).split()), "the reason, shown")
+        await until(pilot, lambda: "Choose an empty folder" in flowed(app), "the reason, shown")
 
     assert snap_compare(RushesApp(Path("ws"), None, "scenes"), terminal_size=size, run_before=failed)
