@@ -107,6 +107,16 @@ async def test_a_folder_with_something_in_it_is_left_alone(backed_up: Workspace,
     assert [path.name for path in full.iterdir()] == ["letters.txt"]
 
 
+async def test_of_a_long_folder_name_the_end_is_shown_where_it_is_edited(trained: Path, tmp_path: Path) -> None:
+    trained.rename(root := tmp_path / ("home-" * 16 + "end"))
+    backup.now(loop.open_workspace(root))
+    app = RushesApp(root, None, "ratings")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await asked(pilot, "R", "Which one?")
+        await pilot.press("enter")
+        await until(pilot, lambda: "home-end-restored" in screen_text(app), "the end of the path")
+
+
 @pytest.mark.parametrize("key", ["d", "R"])
 async def test_esc_stops_and_nothing_half_made_stays(backed_up: Workspace, tmp_path: Path, key: str) -> None:
     (backed_up.kept("clip") / "long.avi").write_bytes(os.urandom(60_000_000))  # what takes long enough to be stopped

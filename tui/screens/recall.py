@@ -133,6 +133,8 @@ class RecallScreen(ModalScreen[None]):
         self._say([*refused, f"Into which folder? It must be empty, or not be there yet. {KEPT}"],
                   "enter restore   → complete the path   esc back", folder)  # fmt: skip
         folder.focus()
+        # A line that was hidden when it was given its text shows the beginning, with the cursor out of sight.
+        self.call_after_refresh(lambda: folder.scroll_to(folder.max_scroll_x, animate=False, force=True))
 
     @on(Input.Submitted)
     def _folder(self, event: Input.Submitted) -> None:

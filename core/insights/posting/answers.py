@@ -103,13 +103,13 @@ class BestTime:
         if not self.hours:
             return f"{self.platform}: too few posts to compare times ({self.sample_size}; {FEWEST} are needed)"
         if not self.shown:
-            return f"{self.platform}: no difference shown yet among {self.sample_size} posts"
+            return f"{self.platform}: no difference shown yet among {self.sample_size:,} posts"
         said = ["post"]
         if self.hours_shown:
             said.append("at " + ", ".join(self.hours[hour].name for hour in self.best_hours_local))
         if self.days_shown:
             said.append("on " + ", ".join(self.best_days))
-        return f"{self.platform}: {' '.join(said)} ({self.timezone} time, from {self.sample_size} posts)"
+        return f"{self.platform}: {' '.join(said)} ({self.timezone} time, from {self.sample_size:,} posts)"
 
     def lines(self) -> list[str]:
         """The answer for people."""
@@ -128,5 +128,5 @@ class BestTime:
         utc = f" ({one.utc_hour:02d} UTC)" if one.utc_hour is not None else ""
         return (
             f"  {one.name}{utc}: {as_text(one.value)} ({as_text(one.low)}..{as_text(one.high)}), "
-            f"{one.change:+.0%} on average, {one.n} posts, among the best three with {one.top_chance:.0%}"
+            f"{one.change:+.0%} on average, {one.n:,} posts, among the best three with {one.top_chance:.0%}"
         )
