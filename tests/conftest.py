@@ -25,6 +25,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Hundreds of processes are started: where none may keep what it compiled, each compiles torch anew, 2 s.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# What the terminal or a service that runs tests says of itself decides colours, widths and where words are broken.
+for _name in [name for name in os.environ if name.startswith("TEXTUAL_")] + [
+    "NO_COLOR", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "COLUMNS", "LINES", "TERMINAL_WIDTH",
+]:  # fmt: skip
+    os.environ.pop(_name, None)
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
 HOMES = ("CONFIG", "DATA", "CACHE", "STATE")
 Drawn = Callable[[str, int, int], Path]

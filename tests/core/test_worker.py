@@ -45,11 +45,13 @@ from core import loop, worker
 def train(space, task, *, report, stop, request):
     report(20, "training")
     while True:
-        time.sleep(30)
+        time.sleep(600)
 
 loop.train = train
 worker.main(Path(sys.argv[1]))
 """
+
+PATIENCE_S = 60.0  # far beyond what any of this takes; reached only when a test fails
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def worker(script: str, root: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", script, str(root)], start_new_session=True)
 
 
-def until(what: Callable[[], object], seconds: float = 60.0) -> None:
+def until(what: Callable[[], object], seconds: float = PATIENCE_S) -> None:
     """Wait for what another process does."""
     end = time.monotonic() + seconds
     while not what():
@@ -79,7 +81,11 @@ def files(space: Workspace) -> set[str]:
     return {str(path.relative_to(space.root)) for path in space.models.rglob("*") if path.is_file()}
 
 
-def test_a_training_inside_a_long_torch_call_is_cancelled_within_two_seconds(space: Workspace) -> None:
+def test_a_training_inside_a_long_torch_call_is_cancelled_within_two_seconds(
+    space: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert control.KILL_AFTER_S == 2.0
+    monkeypatch.setattr(control, "GIVE_UP_AFTER_S", PATIENCE_S)  # a busy machine frees the killed one's memory late
     before = files(space)
     job = jobs.submit(space, "ratings")
     process = worker(DEAF, space.root)
@@ -96,13 +102,18 @@ def test_a_training_inside_a_long_torch_call_is_cancelled_within_two_seconds(spa
     assert [line["state"] for line in audit.history(space, 2)] == ["Cancelled", "Failed"]
 
 
-def test_a_training_between_two_steps_ends_at_the_first_signal_and_the_queue_goes_on(space: Workspace) -> None:
+def test_a_training_between_two_steps_ends_at_the_first_signal_and_the_queue_goes_on(
+    space: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert control.TERM_AFTER_S == 1.0
+    monkeypatch.setattr(control, "KILL_AFTER_S", PATIENCE_S)  # no second signal comes, however busy the machine is
+    monkeypatch.setattr(control, "GIVE_UP_AFTER_S", PATIENCE_S)
     job, waiting = jobs.submit(space, "ratings"), jobs.submit(space, "scenes")
     process = worker(PATIENT, space.root)
     until(at_training(space, job.job_id))
     start = time.monotonic()
     assert jobs.cancel(space, job.job_id).state == "Cancelled"
-    assert time.monotonic() - start < 1.9
+    assert time.monotonic() - start < control.KILL_AFTER_S
     assert process.wait() == 0
     *_, after = jobs.follow(space, waiting.job_id)
     assert after.state == "Failed"
@@ -114,7 +125,7 @@ def test_a_machine_that_shuts_down_leaves_a_training_to_resume(space: Workspace)
     process = worker(PATIENT, space.root)
     until(at_training(space, job.job_id))
     process.terminate()
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE_S) == 0
     ended = jobs.get(space, job.job_id)
     assert ended.state == "Failed"
     assert "told to stop (SIGTERM); go on with: rushes jobs resume" in (ended.error or "")

@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
+from textual.app import App
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 os.environ["COLORTERM"] = "truecolor"
 os.environ["TERM"] = "xterm-256color"
@@ -22,7 +25,8 @@ from core.workspace import Workspace
 from tui.app import RushesApp
 from tui.screens.capture import CaptureScreen
 
-PATIENCE_S = 60.0  # a loaded machine with one core is slow; nothing waits longer than it must
+PATIENCE_S = 180.0  # a loaded machine with one core is slow; nothing waits longer than it must
+SAID: WeakKeyDictionary[App[Any], list[str]] = WeakKeyDictionary()
 
 
 async def until(pilot: Pilot[Any], seen: Callable[[], object], what: str) -> None:
@@ -68,8 +72,42 @@ def flowed(app: RushesApp) -> str:
 
 
 def notices(app: RushesApp) -> str:
-    """The notices on the screen."""
-    return "\n".join(notice.message for notice in app._notifications)  # pyright: ignore[reportPrivateUsage]
+    """The notices since they were cleared, those on the screen last: a loaded machine is slower than one lasts."""
+    shown = [notice.message for notice in app._notifications]  # pyright: ignore[reportPrivateUsage]
+    return "\n".join([*dict.fromkeys(words for words in SAID.get(app, []) if words not in shown), *shown])
+
+
+@pytest.fixture(autouse=True)
+def remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an app has said stays known to `notices` when it has left the screen."""
+    say, clear = App.notify, App.clear_notifications
+
+    def notify(app: App[Any], message: str, **more: Any) -> None:
+        SAID.setdefault(app, []).append(message)
+        say(app, message, **more)
+
+    def cleared(app: App[Any]) -> None:
+        SAID.pop(app, None)
+        clear(app)
+
+    monkeypatch.setattr(App, "notify", notify)
+    monkeypatch.setattr(App, "clear_notifications", cleared)
+
+
+@pytest.fixture(autouse=True)
+def steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cursor of a line does not blink: a picture of it looks the same however late it is taken."""
+
+    def stays(line: Input) -> None:
+        del line
+
+    monkeypatch.setattr(Input, "_toggle_cursor", stays)
+
+
+@pytest.fixture(autouse=True)
+def unscheduled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a test takes on a loaded machine, nothing that is due begins beside it, unless the test asks."""
+    monkeypatch.setattr("tui.app.CLOCK_AFTER_S", 3600.0)
 
 
 @pytest.fixture

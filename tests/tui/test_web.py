@@ -27,7 +27,7 @@ def address(tmp_path: Path) -> Iterator[str]:
     assert server.stdout is not None
     yield server.stdout.readline().strip()
     server.terminate()
-    assert server.wait(20) == 0
+    assert server.wait(60) == 0
 
 
 async def status(url: str, **headers: str) -> int:

@@ -70,12 +70,19 @@ class CurvePlot(Vertical):
             self._curve = curve
             self._draw()
 
+    def on_mount(self) -> None:
+        self.call_after_refresh(self._draw_first)
+
     def on_resize(self) -> None:
         self._draw()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._draw()
+
+    def _draw_first(self) -> None:
+        if not self.drawn:  # its size came before it was mounted, and comes no second time
+            self._draw()
 
     def _draw(self) -> None:
         curve = self._curve

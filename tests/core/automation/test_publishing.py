@@ -225,7 +225,7 @@ def platform(status: int, *, endless: bool = False) -> Generator[tuple[str, list
     """A web service that answers every POST with `status`; its address, and what it got (path, JSON).
 
     Args:
-        endless: it goes on saying so, a sign every 50 ms, for 20 s.
+        endless: it goes on saying so, a sign every 50 ms, for 100 s.
     """
     closing = Event()
     got: list[tuple[str, Any]] = []
@@ -236,7 +236,7 @@ def platform(status: int, *, endless: bool = False) -> Generator[tuple[str, list
             self.send_response(status)
             self.end_headers()
             self.wfile.write(b"thanks")
-            for _ in range(400 if endless else 0):
+            for _ in range(2000 if endless else 0):
                 if closing.wait(0.05):
                     break
                 self.wfile.write(b".")
@@ -292,14 +292,14 @@ def test_a_webhook_that_never_stops_talking_is_left_after_the_timeout(
     rushes: Rushes, root: Path, own_home: Path
 ) -> None:
     with platform(200, endless=True) as (address, _):
-        set_webhook(own_home, address, timeout=1)
+        set_webhook(own_home, address, timeout=3)
         asked = rushes("automation", "publish", sample_of(root), "--platform", "x", "-w", root, "--json").json
         began = time.monotonic()
         ran = rushes("automation", "approve", asked["id"], "-w", root, "--json")
         took = time.monotonic() - began
     assert (ran.code, ran.json["state"]) == (0, "published")  # it said 200 before
     assert ran.json["detail"].startswith("thanks")
-    assert took < 10
+    assert took < 60
 
 
 def test_a_command_no_system_can_run_fails_and_says_so(rushes: Rushes, root: Path, own_home: Path) -> None:

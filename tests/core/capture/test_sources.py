@@ -43,14 +43,14 @@ def test_a_file_plays_at_its_own_pace(tmp_path: Path) -> None:
 
 
 def test_stopping_ends_a_file_at_once(tmp_path: Path) -> None:
-    write_video(tmp_path / "slow.mkv", moving(3), 0.1)  # a frame every 10 s
+    write_video(tmp_path / "slow.mkv", moving(3), 0.01)  # a frame every 100 s
     stop = Event()
     frames = open_source(str(tmp_path / "slow.mkv")).frames(stop)
     next(frames)
     begin = monotonic()
     Thread(target=stop.set).start()
     assert next(frames, None) is None
-    assert monotonic() - begin < 5
+    assert monotonic() - begin < 60
 
 
 def test_a_looped_file_goes_on_with_rising_times(tmp_path: Path) -> None:
@@ -114,10 +114,10 @@ def test_a_watched_folder_yields_a_file_once_it_stopped_growing(tmp_path: Path) 
 
 def test_stopping_ends_a_watched_folder_at_once(tmp_path: Path) -> None:
     stop = Event()
-    thread = Thread(target=lambda: list(FolderSource(tmp_path, watch=True, poll=60).files(stop)))
+    thread = Thread(target=lambda: list(FolderSource(tmp_path, watch=True, poll=600).files(stop)))
     thread.start()
     stop.set()
-    thread.join(timeout=10)
+    thread.join(timeout=60)
     assert not thread.is_alive()
 
 

@@ -116,7 +116,7 @@ def test_a_three_second_clip_is_decoded_in_a_moment() -> None:
     known = Language.of({"language": language.frozen(language.counted(["place green with z seven please"]))})
     spent: list[float] = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.thread_time()  # what it works, not what it waits for a core
         decode.beam_search(scores, known)
-        spent.append(time.perf_counter() - start)
+        spent.append(time.thread_time() - start)
     assert min(spent) < 0.5  # about 0.02 s on real scores; these noisy ones are the worst case

@@ -37,7 +37,7 @@ def served() -> Iterator[Served]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             state.asked.append({"path": self.path, **json.loads(body)})
             if state.hold is not None:
-                state.hold.wait(5)
+                state.hold.wait(60)
             self.send_response(state.status)
             self.send_header("Content-Length", str(len(state.reply)))
             self.end_headers()
@@ -47,7 +47,7 @@ def served() -> Iterator[Served]:
             """Quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state = Served(LlmParams(base_url=f"http://127.0.0.1:{server.server_port}/v1", timeout_s=3.0))
+    state = Served(LlmParams(base_url=f"http://127.0.0.1:{server.server_port}/v1", timeout_s=60.0))
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield state
