@@ -1,4 +1,4 @@
-"""Filters on metadata as conditions of SQLite and of PostgreSQL; both mean the same (see `SearchRequest.filters`)."""
+"""Filters on metadata, checked, and as conditions of PostgreSQL; in memory `core.embeddings.facets` means the same."""
 
 from __future__ import annotations
 
@@ -35,29 +35,8 @@ def options(wanted: Filters) -> list[tuple[str, list[Scalar]]]:
     return found
 
 
-def for_sqlite(wanted: Filters) -> tuple[list[str], list[Any]]:
-    """Conditions on `e.metadata` and their values; a missing name counts as null."""
-    parts: list[str] = []
-    values: list[Any] = []
-    for name, allowed in options(wanted):
-        path, each = f'$."{name}"', list[str]()
-        for value in allowed:
-            if value is None:
-                each.append("coalesce(json_type(e.metadata, ?), 'null') = 'null'")
-                values += [path]
-            elif isinstance(value, bool):
-                each.append("json_type(e.metadata, ?) = ?")
-                values += [path, "true" if value else "false"]
-            else:
-                kinds = "('text')" if isinstance(value, str) else "('integer', 'real')"
-                each.append(f"(json_type(e.metadata, ?) IN {kinds} AND json_extract(e.metadata, ?) = ?)")
-                values += [path, path, value]
-        parts.append(f"({' OR '.join(each) or '0'})")
-    return parts, values
-
-
 def for_postgres(wanted: Filters) -> tuple[list[str], list[Any]]:
-    """As `for_sqlite`, for a jsonb column."""
+    """Conditions on the jsonb column `e.metadata` and their values; a missing name counts as null."""
     parts: list[str] = []
     values: list[Any] = []
     for name, allowed in options(wanted):

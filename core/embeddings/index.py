@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.embeddings import checks, rows
+from core.embeddings.facets import Facets
 from core.embeddings.rows import Head, Label
-from core.embeddings.types import Vector
+from core.embeddings.types import Filters, Vector
 from core.files import replacing
 from core.log import logger
 from core.store.catalog import Catalog
@@ -36,6 +37,8 @@ _ADDED = (
     "SELECT id, vector FROM embeddings INDEXED BY embeddings_order WHERE collection = ? AND id > ? ORDER BY id LIMIT ?"
 )
 _LABELS = """SELECT id, key, metadata, sample, content FROM embeddings INDEXED BY embeddings_order
+    WHERE collection = ? AND id > ? ORDER BY id LIMIT ?"""
+_METADATA = """SELECT id, metadata FROM embeddings INDEXED BY embeddings_order
     WHERE collection = ? AND id > ? ORDER BY id LIMIT ?"""
 _GONE = "SELECT seq, row FROM embeddings_gone WHERE collection = ? AND seq > ? ORDER BY seq LIMIT ?"
 
@@ -65,6 +68,7 @@ class Index:
         self._stamp: Stamp | None = None  # the catalog's file when it was last equal to this
         self._gone = 0  # the last mark of a removed row that was read
         self._labels: dict[int, Label] = {}
+        self._facets = Facets()
         self._searches = 0
         self._changed = 0  # rows that differ from the file
         self._ids: Ids = np.empty(0, np.int64)  # (N,) ascending: rows are added in the order of their ids
@@ -130,6 +134,16 @@ class Index:
         best = best[np.argsort(-scores[best], kind="stable")]
         return zip(self._ids[places[best]].tolist(), scores[best].tolist(), strict=True)
 
+    def having(self, catalog: Catalog, wanted: Filters) -> Ids:
+        """Ids (ascending) of rows that meet the filters, some of which may have gone.
+
+        Raises:
+            VectorError: a name or a value that metadata cannot have.
+        """
+        with self.lock:
+            place, last = self._head.id if self._head else 0, int(self._ids[-1]) if len(self) else 0
+            return self._facets.ids(wanted, last, lambda after: self._read(catalog, _METADATA, after, place))
+
     def labels(self, catalog: Catalog, found: Sequence[int]) -> dict[int, Label]:
         """What these rows are; those that were removed meanwhile are left out.
 
@@ -179,7 +193,7 @@ class Index:
     def _load(self, head: Head) -> bool:
         """Start from the file where it is sound and of this collection, else empty; returns which."""
         self._fresh(head.dimension)
-        self._labels, self._searches = {}, 0
+        self._labels, self._facets, self._searches = {}, Facets(), 0
         self._gone = self._changed = 0
         try:
             with self.path.open("rb") as file:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import json
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -213,10 +214,17 @@ def _read_set(line: Line) -> Rows:
         raise ValueError(problem)
     key = checks.named(data.get("key"), "id")
     text, sample, content = data.get("metadata_json", "{}"), data.get("sample"), data.get("content")
-    if not (isinstance(text, str) and isinstance(sample, str | None) and isinstance(content, str | None)):
+    if not (_is_object(text) and isinstance(sample, str | None) and isinstance(content, str | None)):
         raise ValueError("its metadata cannot be read")
     kind, encoder_id = _kind(data), fields.text(data, "encoder_id")
     return Rows(kind, encoder_id, [key], vector, [text], [sample], [content], [line.number], _at(data))
+
+
+def _is_object(text: object) -> bool:
+    try:
+        return isinstance(text, str) and isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _blocks(waiting: list[tuple[Line, Rows]]) -> Iterator[list[tuple[Line, Rows]]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from core.embeddings import rows
-from core.embeddings.index import Index, stamp_of
+from core.embeddings.index import Ids, Index, stamp_of
 from core.embeddings.ledger import Ledger
 from core.embeddings.rows import Collection, Head, Label, Rows
 from core.embeddings.types import Embedding, EmbeddingType, Filters, SearchResult, Vector
@@ -146,17 +146,22 @@ class Local:
                 return []
             if len(unit) != head.dimension:
                 raise rows.other_dimension(kind, encoder_id, len(unit), head.dimension)
-            among = None
-            if filters or keys is not None:
-                with self.catalog.read() as db:
-                    among = rows.among(db, head.id, filters, keys)
-            found = index.nearest(unit, k, among)
+            found = index.nearest(unit, k, self._among(index, head, filters, keys))
             labels = index.labels(self.catalog, [row for row, _ in found])
             results = [_result(labels[row], score, kind, encoder_id) for row, score in found if row in labels]
             if len(results) == len(found):
                 break
             index.doubt()
         return results
+
+    def _among(self, index: Index, head: Head, filters: Filters, keys: frozenset[str] | None) -> Ids | None:
+        """Ids (ascending) that meet the filters and are of these keys; None = all do."""
+        among = index.having(self.catalog, filters) if filters else None
+        if keys is None:
+            return among
+        with self.catalog.read() as db:
+            mine = rows.ids_of(db, head.id, keys)
+        return mine if among is None else np.intersect1d(among, mine, assume_unique=True)
 
     def is_quick(self, kind: EmbeddingType, encoder_id: str | None) -> bool:
         """Whether a search among all takes no longer than handing it to a thread: loaded, small, nothing new."""

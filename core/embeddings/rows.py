@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.embeddings import filters
-from core.embeddings.types import EmbeddingType, Filters, Vector, VectorError
+from core.embeddings.types import EmbeddingType, Vector, VectorError
 from core.store.forgotten import Forgotten
 
 if TYPE_CHECKING:
@@ -221,18 +220,9 @@ def one(db: Database, place: int, key: str) -> tuple[Any, ...] | None:
     ).fetchone()
 
 
-def among(db: Database, place: int, wanted: Filters, keys: frozenset[str] | None) -> NDArray[np.int64] | None:
-    """Ids (int64, ascending) that meet the filters and are of these keys; None = all do."""
-    if not wanted and keys is None:
-        return None
-    parts, values = filters.for_sqlite(wanted)
-    where = "".join(f" AND {part}" for part in parts)
-    if keys is None:
-        query = f"SELECT id FROM embeddings e WHERE collection = ?{where} ORDER BY id"
-        found = db.conn.execute(query, [place, *values]).fetchall()
-    else:
-        query = f"{_KNOWN} WHERE 1{where}"
-        found = sorted(db.conn.execute(query, [json.dumps(list(keys)), place, *values]).fetchall())
+def ids_of(db: Database, place: int, keys: Iterable[str]) -> NDArray[np.int64]:
+    """Ids (int64, ascending) of the rows of these keys."""
+    found = sorted(db.conn.execute(_KNOWN, (json.dumps(list(keys)), place)).fetchall())
     return np.fromiter((row for (row,) in found), dtype=np.int64, count=len(found))
 
 

@@ -168,6 +168,8 @@ class EmbeddingsStore:
         if (request.vector is None) == (request.like is None):
             raise VectorError("what to look for is not clear: give either a vector or a key to be like")
         encoder_id = self._encoder(request.type, request.encoder_id, request.like)
+        if encoder_id is None and request.like is not None:
+            raise _unknown(request.type, request.like)
         if encoder_id is None:
             return []
         vector = request.vector

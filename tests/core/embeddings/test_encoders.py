@@ -180,6 +180,7 @@ def test_commands_bring_search_and_delete(tmp_path: Path, rushes: Callable[..., 
     vectors = numbers(3)
     np.savez(tmp_path / "in.npz", ids=["a", "b", "c"], vectors=vectors, platform=["x", "y", "y"])
     here = ("--workspace", tmp_path / "ws", "--json")
+    assert rushes("embeddings", "search", "--like", "a", *here).code == 1  # no vectors at all is no answer either
     brought = rushes("embeddings", "import", tmp_path / "in.npz", "--encoder", "e/1", *here)
     assert brought.code == 0, brought.err
     assert brought.json["new"] == 3

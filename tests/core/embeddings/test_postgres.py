@@ -18,7 +18,9 @@ from core.gone import Gone
 from tests.core.embeddings.made import SEEN, find, keys, numbers, opened, seen, several, workspace
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from("sbduf"), st.integers(0, 9), st.integers(0, 30), st.sampled_from(["a", 1, 1.5, None])),
+    st.tuples(
+        st.sampled_from("sbduf"), st.integers(0, 9), st.integers(0, 30), st.sampled_from(["a", 1, 1.5, None, True, "1"])
+    ),
     min_size=1,
     max_size=8,
 )
@@ -38,17 +40,22 @@ def same(left: list[SearchResult], right: list[SearchResult]) -> None:
 def test_both_backends_answer_alike(
     steps: list[tuple[str, int, int, Any]], postgres_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    import psycopg
-
     space = workspace(tmp_path_factory.mktemp("parity"))
     try:
+        _empty(postgres_server)
         with opened(space) as local, EmbeddingsStore("pgvector", None, workspace=space, url=postgres_server) as server:
             for step in steps:
                 _do(step, (local, server))
     finally:
         space.close()
-        with psycopg.connect(postgres_server, autocommit=True) as conn:
-            conn.execute("DROP TABLE IF EXISTS rushes_embeddings, rushes_embedding_encoders")
+        _empty(postgres_server)
+
+
+def _empty(server: str) -> None:
+    import psycopg
+
+    with psycopg.connect(server, autocommit=True) as conn:
+        conn.execute("DROP TABLE IF EXISTS rushes_embeddings, rushes_embedding_encoders")
 
 
 def _do(step: tuple[str, int, int, Any], stores: tuple[EmbeddingsStore, EmbeddingsStore]) -> None:

@@ -93,6 +93,8 @@ def test_more_than_there_is_gives_all_there_is(store: EmbeddingsStore) -> None:
 
 def test_like_a_key_leaves_the_key_itself_out(store: EmbeddingsStore) -> None:
     vectors = numbers(5)
+    with pytest.raises(VectorError, match="no clip_visual vector is kept of it"):
+        store.search_now(SearchRequest(SEEN, like="nobody"))
     store.batch_now(BatchRequest([*several(vectors), seen("twin", vectors[2] * 4)]))
     found = store.search_now(SearchRequest(SEEN, like="k2", k=2))
     assert found[0].key == "twin"
@@ -217,5 +219,11 @@ def test_filters_are_exact_and_come_before_the_search(store: EmbeddingsStore) ->
     assert keys(find(store, vectors[1], filters={"text": "1"})) == ["odd"]
     assert keys(find(store, vectors[1], keys=frozenset({"k7", "gone"}))) == ["k7"]
     assert find(store, vectors[1], filters={"n": []}) == []
+    assert store.delete_now(SEEN, ["k0", "k1"]) == 2
+    store.batch_now(
+        BatchRequest([seen("new", vectors[1], platform="tiktok"), seen("k2", vectors[2], platform="tiktok")])
+    )
+    assert set(keys(find(store, vectors[1], filters={"platform": "tiktok"}))) == {"k50", "k100", "k150", "new", "k2"}
+    assert find(store, vectors[1], filters={"n": [1, 2]}) == []
     with pytest.raises(VectorError, match="filter's name"):
         find(store, vectors[1], filters={'n" or 1': 1})
