@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -89,7 +88,7 @@ def _gate(data: GateView) -> list[Content]:
     for change in gate.changes:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(change.at))
         mark = "✓" if change.what == "unlocked" else "✗"
-        lines.append(Content.styled(f"  {when} {mark} {change.what}: {change.why}", MUTED))
+        lines.append(Content.styled(f"  {when} {mark} {change.what}: {criteria(change.why)}", MUTED))
     return lines
 
 
@@ -133,22 +132,46 @@ def _share_line(title: str, found: Share, fewest: int) -> Content:
     return Content.assemble(f"{title:17} ", (f"{found.value:.2f}", "bold"), (interval, MUTED))
 
 
-def entry_cells(entry: Entry) -> tuple[Content, ...]:
-    """A clip on its way out, as a row."""
+def entry_cells(entry: Entry, name: str) -> tuple[Content, ...]:
+    """A clip on its way out, as a row; `name` is what the clip is called."""
     words, colour = STATES[entry.state]
-    said = (entry.detail or entry.why).splitlines()[:1] or [""]
+    said = (entry.detail or criteria(entry.why)).splitlines()[:1] or [""]
     return (
         Content.styled(words, colour),
         Content(entry.platform),
-        Content(PurePosixPath(str(entry.request.get("media") or entry.sample)).name),
+        Content(name),
         Content.styled(said[0], MUTED),
     )
 
 
 def entry_lines(entry: Entry, width: int) -> list[Content]:
     """All that is to be said of the entry that is chosen."""
-    words = entry.detail or entry.why
+    words = entry.detail or criteria(entry.why)
     return [line for one in words.splitlines() for line in indented(Content.styled(one, MUTED), width, 2)]
+
+
+def criteria(why: str) -> str:
+    """A reason of the gate with its criteria called as on the screen."""
+    from core.snapshot.insights.gate import CRITERIA
+
+    for name, (title, _) in CRITERIA.items():
+        why = why.replace(name, title)
+    return why
+
+
+def publishing(entry: Entry, name: str, way: str) -> list[str]:
+    """What publishing an entry does, as the question before it says it."""
+    value, caption = entry.request.get("value"), entry.request.get("caption")
+    said = [f"your answer {value}" if entry.request.get("corrected") else f"the model's answer {value}"]
+    said += [f"the caption {caption!r}"] if caption else []
+    changes = [
+        f"{name} goes to {entry.platform}, with {' and '.join(said)}.",
+        f"It is handed to {way}." if way else "! No way to publish is set, so nothing will go out.",
+        "What is out cannot be taken back from here.",
+    ]
+    if entry.state == "unknown":
+        changes.insert(0, "! Nobody knows whether it was published: look there first. n, then x ends it.")
+    return changes
 
 
 # Report
@@ -296,10 +319,8 @@ def _cost(line: Line, warn_at: float) -> Content:
 
 def _measured(line: Line) -> list[Content]:
     found = line.measured
-    if "seconds_month" in found:
-        words = (
-            f"{found['seconds']:,.0f} s in 30 days (runs: {found['runs']:.0f}): {found['seconds_month']:,.0f} s a month"
-        )
+    if "seconds" in found:
+        words = f"{found['seconds']:,.0f} s in the last 30 days (runs: {found['runs']:.0f})"
     elif found:
         words = f"{sum(found.values()) / 1e6:,.1f} MB in tables, journal and files"
     else:

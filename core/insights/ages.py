@@ -30,8 +30,8 @@ class Growth:
 
 
 def log_age(posts: Posts) -> Numbers:
-    """Log of the age in hours at measurement, held to 1 hour..30 days; NaN where either time is unknown."""
-    age = (posts.measured_at - posts.posted_at) / 3600
+    """Log of the age in hours at which views were taken, held to 1 hour..30 days; NaN where either time is unknown."""
+    age = (posts.viewed_at - posts.posted_at) / 3600
     return np.log(np.clip(np.where(age >= 0, age, np.nan), YOUNGEST_H, OLDEST_H))
 
 
@@ -77,7 +77,7 @@ def levels(posts: Posts, grown: Growth) -> Numbers:
 
 
 def mature(posts: Posts) -> NDArray[np.bool_]:
-    """(n,) posts that were measured a day or more after publishing, or at an unknown age; all where these are few."""
+    """(n,) posts whose views were taken a day or more after publishing, or at an unknown age; else, if few, all."""
     with np.errstate(invalid="ignore"):
-        found = ~((posts.measured_at - posts.posted_at) < MATURE_H * 3600)
+        found = ~((posts.viewed_at - posts.posted_at) < MATURE_H * 3600)
     return found if found.sum() >= FEW_MATURE else np.ones(len(posts), np.bool_)

@@ -1,11 +1,12 @@
 """What keeping vectors and metrics and learning from them costs a month, beside the budgets of seed 001.
 
-Sizes and seconds are measured here and now; only the prices are settings.
+Sizes are measured now, computing is what was noted in the last 30 days; only the prices are settings.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.errors import StoreError
 from core.insights.metrics.store import MetricsStore
+from core.log import logger
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -23,8 +26,8 @@ EVENT = "learning_run"
 WARN_AT = 0.8
 MONTH_DAYS = 30.0
 DAY_S, HOUR_S, GB = 86_400.0, 3_600.0, 1e9
-VECTOR_TABLES = ("embedding_collections", "embeddings", "embeddings_gone", "rushes_embeddings",
-                 "rushes_embedding_encoders")  # fmt: skip
+_IMPORTED = re.compile(rb"imports/([0-9a-f]{64}\.\w+)")
+VECTOR_TABLES = ("embedding_collections", "embeddings", "embeddings_gone")
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Line:
     """One budget line.
 
     Attributes:
-        measured: what was measured: bytes kept, or seconds of computing a month, and of what.
+        measured: what was measured: bytes kept, or seconds of computing in the last 30 days, and of what.
         share: cost / budget; None where the budget is 0.
     """
 
@@ -68,23 +71,21 @@ def measure(space: Workspace, store: MetricsStore) -> Costs:
     prices = space.settings.insights
     runs = _runs(space)
     vectors = {
-        "tables_bytes": _tables(space, store, VECTOR_TABLES),
+        "tables_bytes": _in_file(space.root / "rushes.db", VECTOR_TABLES),
         "journal_bytes": _size(space.data / "embeddings.jsonl"),
+        "imports_bytes": _imports(space, "embeddings.jsonl"),
         "cache_bytes": _folder(space.cache / "vectors"),
-    }
+    } | _on_vector_server(space)
     metrics = {
-        "tables_bytes": _tables(space, store, _metric_tables()),
+        "tables_bytes": _metric_tables(space, store),
         "journal_bytes": _size(space.data / "metrics.jsonl"),
-        "imports_bytes": _folder(space.data / "imports"),
+        "imports_bytes": _imports(space, "metrics.jsonl"),
     }
     lines = [
         _line("embeddings storage", vectors, _gb(vectors) * prices.eur_per_gb_month, prices.storage_budget_eur),
         _line("metrics database", metrics, _gb(metrics) * prices.eur_per_gb_month, prices.metrics_budget_eur),
         _line(
-            "learning compute",
-            runs,
-            runs["seconds_month"] / HOUR_S * prices.eur_per_compute_hour,
-            prices.compute_budget_eur,
+            "learning compute", runs, runs["seconds"] / HOUR_S * prices.eur_per_compute_hour, prices.compute_budget_eur
         ),
     ]
     cost, budget = sum(line.eur_month for line in lines), sum(line.budget_eur for line in lines)
@@ -93,12 +94,15 @@ def measure(space: Workspace, store: MetricsStore) -> Costs:
 
 @contextmanager
 def timed(store: MetricsStore, name: str) -> Generator[None]:
-    """Measure a learning run; its seconds are noted when it ends well."""
+    """Measure what is learnt; its seconds are noted when it ends well."""
     begun = time.perf_counter()
     yield
     if store.space is not None:
         seconds = round(time.perf_counter() - begun, 3)
-        store.space.store.note(EVENT, {"name": name, "seconds": seconds})
+        try:
+            store.space.store.note(EVENT, {"name": name, "seconds": seconds})
+        except StoreError as error:  # what was learnt is worth more than its bill
+            logger.warning("the seconds of %s are not noted: %s", name, error)
 
 
 def _line(name: str, measured: dict[str, float], cost: float, budget: float) -> Line:
@@ -112,37 +116,52 @@ def _gb(measured: dict[str, float]) -> float:
 
 
 def _runs(space: Workspace) -> dict[str, float]:
-    """Runs of the last 30 days; a shorter history is taken to go on as it began."""
-    now = time.time()
-    runs = [
-        (float(event["at"]), float(event["seconds"]))
+    since = time.time() - MONTH_DAYS * DAY_S
+    took = [
+        float(event["seconds"])
         for event in space.store.events(EVENT)
-        if _is_number(event.get("at")) and _is_number(event.get("seconds")) and event["at"] > now - MONTH_DAYS * DAY_S
+        if _is_number(event.get("at")) and _is_number(event.get("seconds")) and event["at"] > since
     ]
-    if not runs:
-        return {"runs": 0, "seconds": 0.0, "seconds_month": 0.0}
-    days = min(max((now - min(at for at, _ in runs)) / DAY_S, 1.0), MONTH_DAYS)
-    seconds = sum(took for _, took in runs)
-    return {"runs": len(runs), "seconds": seconds, "seconds_month": seconds / days * MONTH_DAYS}
+    return {"runs": len(took), "seconds": sum(took, 0.0)}
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _metric_tables() -> Sequence[str]:
+def _metric_tables(space: Workspace, store: MetricsStore) -> float:
+    """Bytes of the tables and their indexes in the catalog, and where metrics lie in PostgreSQL, there too."""
     from core.insights.metrics.tables import METADATA
 
-    return list(METADATA.tables)
-
-
-def _tables(space: Workspace, store: MetricsStore, names: Sequence[str]) -> float:
-    """Bytes of these tables and their indexes, in the catalog and where metrics lie in PostgreSQL, there too."""
-    found = _in_file(space.root / "rushes.db", names)
+    found = _in_file(space.root / "rushes.db", list(METADATA.tables))
     if store.database.path is None:
         with store.database.read() as conn:
-            found += sum(_on_server(conn, name) for name in names)
-    return float(found)
+            found += sum(_on_server(conn, name) for name in METADATA.tables)
+    return found
+
+
+def _on_vector_server(space: Workspace) -> dict[str, float]:
+    """Bytes of vectors in PostgreSQL; nothing where none are there, or the server cannot be asked (it is logged)."""
+    url = space.settings.database.url
+    if space.settings.embeddings.backend != "pgvector" or not url:
+        return {}
+    from core.embeddings.postgres import kept_bytes
+
+    try:
+        return {"server_bytes": kept_bytes(url)}
+    except StoreError as error:
+        logger.warning("vectors on the server are not counted: %s", error)
+        return {}
+
+
+def _imports(space: Workspace, journal: str) -> float:
+    """Bytes of the kept import files that a journal names."""
+    try:
+        with (space.data / journal).open("rb") as file:
+            names = {named[1].decode() for line in file for named in _IMPORTED.finditer(line)}
+    except OSError:
+        return 0.0
+    return sum(_size(space.data / "imports" / name) for name in names)
 
 
 def _in_file(path: Path, names: Sequence[str]) -> float:

@@ -1,4 +1,4 @@
-"""What is known of published posts, as columns: one row per (content_id, platform), its newest measurement.
+"""What is known of published posts, as columns: one row per (content_id, platform), its newest numbers.
 
 Only the shape; `core.insights.metrics.store` reads it from the tables.
 """
@@ -22,7 +22,7 @@ TEXTS = ("content_id", "platform", "account", "sample_id", "caption")
 CONTENT_NUMBERS = ("posted_at", "duration_s")
 ENGAGEMENT = ("views", "likes", "comments", "shares", "saves", "engagement_rate", "save_rate", "views_velocity")
 RETENTION = ("avg_watch_percentage", "completion_rate", "rewatch_rate")
-NUMBERS = ("measured_at", *CONTENT_NUMBERS, *ENGAGEMENT, *RETENTION)
+NUMBERS = ("measured_at", "viewed_at", *CONTENT_NUMBERS, *ENGAGEMENT, *RETENTION)
 JSONS = ("drop_off_points", "retention_curve", "brand_tags", "edit_metadata", "features")
 
 
@@ -33,8 +33,9 @@ class Posts:
     Attributes:
         sample_id: the sample a post came from, where it is linked.
         measured_at: when the newest of its numbers were taken.
+        viewed_at: when its views were taken, which its age is counted to; without views, as measured_at.
         duration_s: seconds.
-        avg_watch_percentage: a fraction, 0..1, like completion_rate and rewatch_rate.
+        avg_watch_percentage: a fraction, above 1 where a clip plays again; completion_rate, rewatch_rate: 0..1.
         views_velocity: views per hour.
         json_columns: JSON texts as stored (or None) of `JSONS`, read when the column of that name is first asked for.
     """
@@ -46,6 +47,7 @@ class Posts:
     caption: Objects
     posted_at: Numbers
     measured_at: Numbers
+    viewed_at: Numbers
     duration_s: Numbers
     views: Numbers
     likes: Numbers
@@ -65,6 +67,7 @@ class Posts:
         """Posts from dictionaries by column name; a missing value is None, lists and `features` are given as such."""
         found = list(rows)
         columns: dict[str, Sequence[Any]] = {name: [row.get(name) for row in found] for name in (*TEXTS, *NUMBERS)}
+        columns["viewed_at"] = [row.get("viewed_at", row.get("measured_at")) for row in found]
         for name in JSONS:
             columns[name] = [None if row.get(name) is None else json.dumps(row[name]) for row in found]
         return from_columns(columns)

@@ -39,7 +39,8 @@ def metrics_import(
     """Take in a table of numbers; importing it again changes nothing, later numbers become history.
 
     Columns are found by their usual names; --map OURS=THEIRS says others, --map OURS=THEIRS% that a share counts in
-    hundredths, --map OURS= that there is none. Other columns of numbers become features.
+    hundredths, --map OURS=THEIRS:fraction that it does not, --map OURS= that there is none. Other columns of numbers
+    become features.
     """
     from core.insights.intake.values import moment
     from core.insights.metrics import importing

@@ -18,6 +18,7 @@ from core.store import wire
 EARLIEST = 946_684_800.0  # 2000-01-01: nothing that can be measured here was published before
 DAY = 86_400.0
 SHARES = (*RETENTION, "engagement_rate", "save_rate")
+MOST = {"avg_watch_percentage": 5.0}  # of a share, where that is not 1: short clips play again and again
 TEXTS = ("content_id", "account", "sample_id", "caption")
 
 
@@ -98,7 +99,7 @@ class _Checker:
         if name in COUNTS:
             return lambda one: values.count(one, comma=comma)
         if name in SHARES:
-            return lambda one: values.fraction(one, percent=percent, comma=comma)
+            return lambda one: values.fraction(one, percent=percent, comma=comma, most=MOST.get(name, 1.0))
         if name == "retention_curve":
             return lambda one: values.numbers_json(one, shares=True, percent=percent)
         if name == "drop_off_points":

@@ -6,14 +6,14 @@ Numbers with names that we do not know become features; other columns are left o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from core.errors import WrongUseError
 from core.insights.intake import values
 from core.insights.intake.block import COLUMNS, COUNTS
-from core.insights.intake.checking import SHARES
+from core.insights.intake.checking import MOST, SHARES
 
 SAMPLED = 2_000  # first rows that are looked at
 # In the order of choice where a file has several.
@@ -81,13 +81,13 @@ def choose(
     """The mapping of a file with these columns, of which some first values are in `sample`.
 
     Args:
-        said: ours -> theirs as the user says; "theirs%" tells that its numbers count in hundredths, "" that there is
-            none, and `features.NAME` is a feature.
+        said: ours -> theirs as the user says; "theirs%" tells that its numbers count in hundredths, "theirs:fraction"
+            that they do not, "" that there is none.
 
     Raises:
         WrongUseError: the user names a column that is not there, or none can be the content's id.
     """
-    columns, declared = _said(names, said)
+    columns, units = _said(names, said)
     taken = set(columns.values())
     for ours, known in SYNONYMS.items():
         if ours in columns or ours in said:
@@ -107,25 +107,27 @@ def choose(
     comma = delimiter == ";" and (_has_commas(columns, sample) or _has_grouping_dots(columns, sample))
     rest = [one for one in names if one not in taken and one.strip()]
     features = [one for one in rest if _numeric(sample.get(one, ()), comma)]
-    found = Layout(columns, features, [one for one in rest if one not in features], sorted(declared), comma)
-    return replace(found, percent=sorted(declared | _percent(found, sample)))
+    found = Layout(columns, features, [one for one in rest if one not in features], [], comma)
+    return replace(found, percent=sorted(_percent(found, sample, units)))
 
 
-def _said(names: Sequence[str], said: Mapping[str, str]) -> tuple[dict[str, str], set[str]]:
+def _said(names: Sequence[str], said: Mapping[str, str]) -> tuple[dict[str, str], dict[str, bool]]:
+    """ours -> theirs, and of which of ours the user says whether its numbers count in hundredths."""
     columns: dict[str, str] = {}
-    percent: set[str] = set()
+    units: dict[str, bool] = {}
     allowed = {*COLUMNS, "platform"}
     for ours, theirs in said.items():
         if ours not in allowed:
             raise WrongUseError(f"--map {ours}: there is no such column of ours", do=f"Ours: {', '.join(COLUMNS)}.")
-        if theirs not in names and theirs.endswith("%") and theirs[:-1] in names:
-            theirs = theirs[:-1]
-            percent.add(ours)
+        for ending, is_percent in (("%", True), (":fraction", False)):
+            if theirs not in names and theirs.endswith(ending) and theirs.removesuffix(ending) in names:
+                theirs = theirs.removesuffix(ending)
+                units[ours] = is_percent
         if theirs:
             if theirs not in names:
                 raise WrongUseError(f"--map {ours}={theirs}: the file has no such column", do=f"It has {_few(names)}.")
             columns[ours] = theirs
-    return columns, percent
+    return columns, units
 
 
 def _few(names: Sequence[str]) -> str:
@@ -167,14 +169,44 @@ def _numeric(found: Sequence[Any], comma: bool) -> bool:
     return known > 0
 
 
-def _percent(found: Layout, sample: Mapping[str, Sequence[Any]]) -> set[str]:
-    """Shares of which some first value is above 1 are counted in hundredths."""
-    hundredths: set[str] = set()
-    for ours in (*SHARES, "retention_curve"):
-        theirs = found.columns.get(ours)
-        if theirs and any(_largest(one, found.comma) > 1 for one in sample.get(theirs, ())):
-            hundredths.add(ours)
-    return hundredths
+def _percent(found: Layout, sample: Mapping[str, Sequence[Any]], units: Mapping[str, bool]) -> Iterator[str]:
+    """Ours that count in hundredths: as the user says, as their header does, else as most of their numbers do."""
+    for ours in _shares(found):
+        theirs = found.columns[ours]
+        numbers = _bare(sample.get(theirs, ()), found.comma)
+        # One number proves nothing. Small percentages (saves) lie below 1 in the main, but many of them above.
+        above = sum(one > MOST.get(ours, 1.0) for one in numbers)
+        many = bool(above) and (2 * above >= len(numbers) or above > max(1, len(numbers) / 10))
+        if units.get(ours, "%" in theirs or many):
+            yield ours
+
+
+def doubts(found: Layout, sample: Mapping[str, Sequence[Any]], said: Mapping[str, str]) -> list[str]:
+    """How columns were read whose numbers could be fractions or percentages, and how to say otherwise."""
+    notes: list[str] = []
+    for ours in _shares(found):
+        theirs, is_percent = found.columns[ours], ours in found.percent
+        numbers = _bare(sample.get(theirs, ()), found.comma)
+        above = sum(one > 1 for one in numbers)
+        odd = len(numbers) - above if is_percent else above
+        if not odd or "%" in theirs or said.get(ours) not in (None, theirs):
+            continue
+        read, side = ("percentages (1 is 1 %)", "not above 1") if is_percent else ("fractions (1 is 100 %)", "above 1")
+        other, ending = ("fractions", ":fraction") if is_percent else ("percentages", "%")
+        notes.append(
+            f"{ours} was read as {read}, though {odd:,} of its first {len(numbers):,} numbers are {side}; "
+            f"if they are {other}: --map {ours}={theirs}{ending}"
+        )
+    return notes
+
+
+def _shares(found: Layout) -> list[str]:
+    return [ours for ours in (*SHARES, "retention_curve") if ours in found.columns]
+
+
+def _bare(cells: Sequence[Any], comma: bool) -> list[float]:
+    """The largest number of each cell that has one and no percent sign; 0 says nothing of its unit."""
+    return [largest for one in cells if (largest := _largest(one, comma)) > 0]
 
 
 def _largest(value: Any, comma: bool) -> float:

@@ -88,8 +88,8 @@ def count(value: object, *, comma: bool = False) -> int | None:
     return whole
 
 
-def fraction(value: object, *, percent: bool = False, comma: bool = False) -> float | None:
-    """A share as 0..1; `percent`: a bare number counts in hundredths. A percent sign always does.
+def fraction(value: object, *, percent: bool = False, comma: bool = False, most: float = 1.0) -> float | None:
+    """A share as 0..`most`; `percent`: a bare number counts in hundredths. A percent sign always does.
 
     Raises:
         ValueError: it is no number, or outside.
@@ -100,8 +100,8 @@ def fraction(value: object, *, percent: bool = False, comma: bool = False) -> fl
     if found is None:
         return None
     share = found / 100 if percent else float(found)
-    if not 0 <= share <= 1:
-        raise ValueError(f"{shown(value)} is outside of {'0..100 %' if percent else '0..1'}")
+    if not 0 <= share <= most:
+        raise ValueError(f"{shown(value)} is outside of {f'0..{100 * most:g} %' if percent else f'0..{most:g}'}")
     return share
 
 

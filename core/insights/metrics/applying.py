@@ -100,19 +100,25 @@ def chunks(some: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def _known(conn: Connection, dialect: str, platform: str, ids: Sequence[str]) -> dict[str, Row]:
-    """Content that is known already, by id, with the views of its newest measurement as `last_views`."""
+    """Content that is known already, by id; `last_views` are the newest known of it, taken at `viewed_at`."""
     from core.insights.metrics.tables import CONTENT, names
 
     own = names(CONTENT)
+    views, viewed_at = (
+        f"CASE WHEN e.views IS NOT NULL THEN e.{name} ELSE (SELECT b.{name} FROM engagement_metrics b "
+        "WHERE b.content_id = c.content_id AND b.platform = c.platform AND b.views IS NOT NULL "
+        "ORDER BY b.measured_at DESC LIMIT 1) END"
+        for name in ("views", "measured_at")
+    )
     query = (
-        f"SELECT {', '.join(f'c.{name}' for name in own)}, e.views FROM {_listed(dialect)} "
+        f"SELECT {', '.join(f'c.{name}' for name in own)}, {views}, {viewed_at} FROM {_listed(dialect)} "
         "JOIN content c ON c.content_id = j.value AND c.platform = PLATFORM "
         "LEFT JOIN engagement_metrics e ON e.content_id = c.content_id AND e.platform = c.platform "
         "AND e.measured_at = c.engagement_at"
     )
     found: dict[str, Row] = {}
     for row in _asked(conn, dialect, query, platform, sorted(set(ids))):
-        found[row[0]] = dict(zip((*own, "last_views"), row, strict=True))
+        found[row[0]] = dict(zip((*own, "last_views", "viewed_at"), row, strict=True))
     return found
 
 
@@ -274,7 +280,7 @@ class _Merging:
             self.into.history += changed
 
     def _blank(self, one: str) -> Row:
-        times = dict.fromkeys(("facts_at", "first_at", "engagement_at", "retention_at", "last_views"))
+        times = dict.fromkeys(("facts_at", "first_at", "engagement_at", "retention_at", "last_views", "viewed_at"))
         return {"content_id": one, "platform": self.platform} | dict.fromkeys(FACTS) | times
 
     @staticmethod
@@ -314,15 +320,15 @@ class _Merging:
             # Its neighbours in time are in the table; the database works it out once all rows are there.
             if old is None or old["views"] != views:
                 self.into.jumped.add(new["content_id"])
-                if at == last:
-                    facts["last_views"] = views
             return
-        before, since = facts["last_views"], last
-        if before is None or since is None:
+        if views is None:
+            return
+        before, since = facts["last_views"], facts["viewed_at"]
+        if since is None:
             before, since = 0, facts["posted_at"]
-        if given is None and views is not None and since is not None and at > since:
+        if given is None and since is not None and at > since:
             new["views_velocity"] = (views - before) / ((at - since) / HOUR)
-        facts["last_views"] = views
+        facts["last_views"], facts["viewed_at"] = views, at
 
 
 def _said(content: Row) -> list[Any]:
@@ -330,14 +336,14 @@ def _said(content: Row) -> list[Any]:
 
 
 def _recompute_velocity(conn: Connection, platform: str, ids: Sequence[str]) -> None:
-    """views_velocity of all measurements of some content, from the scrape before each, else since posting."""
+    """views_velocity of all measurements of some content, from the views known before each, else since posting."""
     from sqlalchemy import and_, case, func, select, update
 
     from core.insights.metrics.tables import CONTENT, ENGAGEMENT
 
     mine, other = ENGAGEMENT.c, ENGAGEMENT.alias("other").c
     same = and_(other.content_id == mine.content_id, other.platform == mine.platform)
-    before = and_(same, other.measured_at < mine.measured_at)
+    before = and_(same, other.measured_at < mine.measured_at, other.views.is_not(None))
     last = select(func.max(other.measured_at)).where(before).correlate(ENGAGEMENT).scalar_subquery()
     last_views = select(other.views).where(same, other.measured_at == last).correlate(ENGAGEMENT).scalar_subquery()
     posted = (

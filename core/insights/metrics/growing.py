@@ -66,7 +66,7 @@ class Growing:
         return found | {f"{kind}_at": self._newest(kind) for kind in ("engagement", "retention")}
 
     def engagement(self) -> dict[str, Sequence[Any]]:
-        """One row per measurement, with its velocity since the one before, else since posting."""
+        """One row per measurement, with its velocity since the one with views before, else since posting."""
         rows = np.flatnonzero(self._measured("engagement"))
         found = self._rows(rows, ENGAGEMENT)
         if len(rows):
@@ -86,13 +86,16 @@ class Growing:
     def _velocity(self, rows: Ints, found: Mapping[str, Sequence[Any]]) -> Floats:
         views, given = (np.array(found[name], dtype=np.float64) for name in ("views", "views_velocity"))
         times, group = self.times[rows], self.group[rows]
-        follows = _follows(group)
-        last_views, last_at = (
-            np.array(self._known(name), dtype=np.float64)[group] for name in ("last_views", "engagement_at")
+        place = np.arange(len(rows))
+        seen = np.maximum.accumulate(np.where(np.isnan(views), -1, place))
+        seen = np.append(-1, seen[:-1])  # the last row before with views, of whichever group
+        begins = np.maximum.accumulate(np.where(_follows(group), 0, place))
+        last_views, viewed_at = (
+            np.array(self._known(name), dtype=np.float64)[group] for name in ("last_views", "viewed_at")
         )
-        before = np.where(follows, np.roll(views, 1), last_views)
-        since = np.where(follows, np.roll(times, 1), last_at)
-        none = np.isnan(before) | np.isnan(since)
+        before = np.where(seen >= begins, views[seen], last_views)
+        since = np.where(seen >= begins, times[seen], viewed_at)
+        none = np.isnan(before)
         posted = np.array(self._fact("posted_at")[rows], dtype=np.float64)
         before, since = np.where(none, 0.0, before), np.where(none, posted, since)
         hours = (times - since) / HOUR

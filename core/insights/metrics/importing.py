@@ -7,7 +7,7 @@ one keeps its whole blocks, and importing the file again completes it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from core.errors import CancelledError, RushesError, WrongUseError
 from core.files import copy_private, private_dir, sha256_file
 from core.insights.intake import rows, values
 from core.insights.intake.checking import is_name
-from core.insights.intake.mapping import SAMPLED, Layout, choose
+from core.insights.intake.mapping import SAMPLED, Layout, choose, doubts
 from core.insights.intake.rows import Form, Raw
 from core.insights.metrics.journal import Json, append
 from core.insights.metrics.taking import Imported, Plan, Progress, again, already, silent, zone
@@ -71,7 +71,7 @@ def run(
     with store.exclusive():
         was_there = kept.exists()  # another process may have brought the same file while this one waited
         store.take_in()
-        said = _line(space, store, file, form, digest, wanted)
+        said, notes = _line(space, store, file, form, digest, wanted)
         plan = Plan.of(said)
         private_dir(kept.parent)
         if not was_there and copy_private(file, kept) != digest:
@@ -86,7 +86,7 @@ def run(
             kept.unlink()
     if "sample_id" in plan.layout.columns:
         _forget_again(space, store, found)
-    return _told(found, plan, said)
+    return _told(found, plan, said, notes)
 
 
 def _forget_again(space: Workspace, store: MetricsStore, found: Imported) -> None:
@@ -102,7 +102,7 @@ def _forget_again(space: Workspace, store: MetricsStore, found: Imported) -> Non
             found.notes.append(f"{len(again)} of its samples were forgotten: their posts were taken without them")
 
 
-def _told(found: Imported, plan: Plan, said: Json) -> Imported:
+def _told(found: Imported, plan: Plan, said: Json, notes: Sequence[str]) -> Imported:
     found.platform, found.mapping = plan.platform, plan.layout.columns
     found.features, found.ignored, found.percent = plan.layout.features, plan.layout.ignored, plan.layout.percent
     if "measured_at" not in plan.layout.columns:
@@ -110,11 +110,14 @@ def _told(found: Imported, plan: Plan, said: Json) -> Imported:
         found.notes.append(f"no column tells when it was measured; taken as {when} UTC")
     if plan.layout.percent:
         found.notes.append(f"read as percentages (0..100): {', '.join(plan.layout.percent)}")
+    found.notes += notes
     return found
 
 
-def _line(space: Workspace, store: MetricsStore, file: Path, form: Form, digest: str, wanted: Wanted) -> Json:
-    """The journal line of this import; a file without times keeps the time of its first import."""
+def _line(
+    space: Workspace, store: MetricsStore, file: Path, form: Form, digest: str, wanted: Wanted
+) -> tuple[Json, list[str]]:
+    """The journal line of this import, and what is in doubt; a file without times keeps those of its first import."""
     longest = int(space.settings.limits.line_mb * 1e6)
     first = next(rows.blocks(file, form, longest=longest, size=SAMPLED), Raw())
     if not first.rows:
@@ -131,7 +134,7 @@ def _line(space: Workspace, store: MetricsStore, file: Path, form: Form, digest:
     name = f"{IMPORTS}/{digest}.{form.kind}"
     lasting = _lasting_zone(wanted.time_zone)
     zone(lasting)
-    return {
+    line: Json = {
         "op": "import",
         "id": new_id(),
         "file": name,
@@ -144,6 +147,7 @@ def _line(space: Workspace, store: MetricsStore, file: Path, form: Form, digest:
         "longest": longest,
         "at": now,
     }
+    return line, doubts(layout, first.columns, wanted.columns)
 
 
 def _lasting_zone(name: str) -> str:

@@ -33,7 +33,7 @@ Json = dict[str, Any]
 TakeFile = Callable[..., list[str]]
 NAME = "metrics.jsonl"
 LINES = 500  # taken in per transaction
-READING = 2  # how lines become rows; tables that were filled in another way are filled again
+READING = 3  # how lines become rows; tables that were filled in another way are filled again
 
 
 @dataclass(frozen=True)

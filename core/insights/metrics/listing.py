@@ -24,11 +24,12 @@ def newest(store: MetricsStore, platform: str | None, limit: int) -> Json:
 def _newest(conn: Any, platform: str | None, limit: int) -> Json:
     from sqlalchemy import and_, func, select
 
+    from core.insights.metrics.newest import known
     from core.insights.metrics.tables import CONTENT, ENGAGEMENT
 
     c, e = CONTENT.c, ENGAGEMENT.c
     same = and_(e.content_id == c.content_id, e.platform == c.platform, e.measured_at == c.engagement_at)
-    columns = [*(c[name] for name in FACTS), e.measured_at, *(e[name] for name in NUMBERS)]
+    columns = [*(c[name] for name in FACTS), e.measured_at, *(known(name).label(name) for name in NUMBERS)]
     query = select(*columns).select_from(CONTENT.outerjoin(ENGAGEMENT, same))
     number = select(func.count()).select_from(CONTENT)
     if platform is not None:

@@ -1,4 +1,7 @@
-"""Reading posts from the tables: their newest numbers at a moment, as columns."""
+"""Reading posts from the tables: of each column the newest number at a moment.
+
+A measurement that does not say something leaves what an earlier one said of it.
+"""
 
 from __future__ import annotations
 
@@ -58,13 +61,9 @@ def _query(
         conditions.append(c.first_at.is_not(None))
     newest = case((e.measured_at.is_(None), r.measured_at), (r.measured_at > e.measured_at, r.measured_at),
                   else_=e.measured_at)  # fmt: skip
-    own = {"measured_at": newest}
+    own = {"measured_at": newest, "viewed_at": func.coalesce(known("views", "measured_at"), newest)}
     columns = [
-        null().label(name)
-        if name in without
-        else own[name]
-        if name in own
-        else next(t.c[name] for t in (CONTENT, ENGAGEMENT, RETENTION) if name in t.c)
+        (null() if name in without else own[name] if name in own else c[name] if name in c else known(name)).label(name)
         for name in (*TEXTS, *NUMBERS, *JSONS)
     ]
     joined = CONTENT
@@ -75,6 +74,31 @@ def _query(
         RETENTION, and_(r.content_id == c.content_id, r.platform == c.platform, r.measured_at == r_at)
     )
     return select(*columns).select_from(joined).where(*conditions)
+
+
+def known(name: str, wanted: str | None = None) -> ColumnElement[Any]:
+    """The newest value of a column that is not null, from the joined measurement or one before it.
+
+    Args:
+        wanted: another column of the measurement that has it.
+    """
+    from sqlalchemy import case, func, select
+
+    from core.insights.metrics.tables import CONTENT, ENGAGEMENT, RETENTION
+
+    table = ENGAGEMENT if name in ENGAGEMENT.c else RETENTION
+    joined, before = table.c, table.alias("before").c
+    earlier = (
+        select(before[wanted or name])
+        .where(before.content_id == CONTENT.c.content_id, before.platform == CONTENT.c.platform)
+        .where(before.measured_at < joined.measured_at, before[name].is_not(None))
+        .order_by(before.measured_at.desc())
+        .limit(1)
+        .correlate(CONTENT, table)
+        .scalar_subquery()
+    )
+    here = case((joined[name].is_not(None), joined[wanted or name]))
+    return func.coalesce(here, case((CONTENT.c.first_at < joined.measured_at, earlier)))
 
 
 def _fetched(conn: Connection, query: Select[Any]) -> Posts:

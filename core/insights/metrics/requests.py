@@ -70,7 +70,7 @@ class DailySnapshot:
     """One day in numbers.
 
     Attributes:
-        avg_retention: mean avg_watch_percentage, 0..1; None = nothing measured.
+        avg_retention: mean avg_watch_percentage, a fraction; None = nothing measured.
         created_at: UTC seconds.
         report: whatever else belongs to the day, as JSON.
     """

@@ -30,7 +30,12 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Recommendations:
-    """What to do; each with its reason. optimal_time: UTC, and as shown in the zone; None = no difference shown."""
+    """What to do; each with its reason.
+
+    Attributes:
+        optimal_time: UTC; None where no hour is shown to be above the average. optimal_time_local: as shown in the
+            zone, or the weekday alone where only that is shown.
+    """
 
     boost_recommended: bool
     boost_reason: str
@@ -114,7 +119,9 @@ class Prediction:
         said.append(f"  boost: {'yes' if what.boost_recommended else 'no'}, {what.boost_reason}")
         said.append(f"  time: {what.optimal_time_local or 'any'}, {what.optimal_time_reason}")
         said.append(f"  platform: {what.platform or 'any'}, {what.platform_reason}")
-        return said + [f"  note: {note}" for note in (self.interval_note, *self.notes) if note]
+        about = {"views": self.interval_note, "engagement": self.engagement_note}
+        said += [f"  note: {target}: {note}" for target, note in about.items() if note]
+        return said + [f"  note: {note}" for note in self.notes]
 
 
 @dataclass(frozen=True, slots=True)

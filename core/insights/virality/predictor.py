@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.errors import WrongUseError
+from core.insights import costs
 from core.insights.metrics.requests import ReadRequest
 from core.insights.platforms import one_name
 from core.insights.posts import JSONS, Posts
@@ -192,7 +193,8 @@ class ViralityPredictor:
         mark = fitted.stamp(material)
         fits = fitted.read(self.space, platform, mark)
         if fits is None:
-            fits = fitting.learn(material, time.time(), progress, stop)
+            with costs.timed(self.metrics, "virality"):
+                fits = fitting.learn(material, time.time(), progress, stop)
             fitted.write(self.space, platform, mark, fits)
         known = Known(material.posts, material.about, self.where, time.time())
         return Ready(platform, len(material.posts), known, fits)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +218,47 @@ def test_percentages_are_seen_declared_and_said(space: Workspace, metrics: Metri
     assert metrics.read(ReadRequest("retention", content_id="t3"))[0]["rewatch_rate"] == 0.01
 
 
+@pytest.mark.parametrize(
+    ("ours", "head", "cells", "kept", "note"),
+    [
+        ("avg_watch_percentage", "", ["0.65", "0.80", "1.15"], [0.65, 0.8, 1.15],
+         "avg_watch_percentage was read as fractions (1 is 100 %), though 1 of its first 3 numbers are above 1; "
+         "if they are percentages: --map avg_watch_percentage=avg_watch_percentage%"),
+        ("avg_watch_percentage", "", ["65", "0.9", "115"], [0.65, 0.009, 1.15],
+         "avg_watch_percentage was read as percentages (1 is 1 %), though 1 of its first 3 numbers are not above 1; "
+         "if they are fractions: --map avg_watch_percentage=avg_watch_percentage:fraction"),
+        ("avg_watch_percentage", "", ["65%", "80 %", "115%"], [0.65, 0.8, 1.15], None),
+        ("avg_watch_percentage", "Average percentage viewed (%)", ["1.5", "0.9", "3"], [0.015, 0.009, 0.03], None),
+        ("avg_watch_percentage", "", ["0.65", "0.8", "0"], [0.65, 0.8, 0], None),
+        ("save_rate", "", ["0.4", "0.2", "0.7", "0.6", "0.3", "1.2", "1.9"],
+         [0.004, 0.002, 0.007, 0.006, 0.003, 0.012, 0.019], "--map save_rate=save_rate:fraction"),
+        ("completion_rate", "", ["0.65", "0.80", "1.15"], [0.65, 0.8], "--map completion_rate=completion_rate%"),
+    ],
+)  # fmt: skip
+def test_one_number_does_not_decide_the_unit_of_a_column(
+    tmp_path: Path, ours: str, head: str, cells: list[str], kept: list[float], note: str | None
+):
+    lines = "".join(f"t{row},2025-05-29,{cell}\n" for row, cell in enumerate(cells))
+    with closing(loop.open_workspace(tmp_path / "w")) as space, MetricsStore(space) as metrics:
+        found = taken(space, metrics, tmp_path, f"video,measured_at,{head or ours}\n{lines}")
+        posts = metrics.posts()
+    said = [one for one in found.notes if "--map" in one]
+    assert (note is None and not said) or (note is not None and len(said) == 1 and note in said[0])
+    assert getattr(posts, ours)[np.argsort(posts.content_id)].tolist() == pytest.approx(kept)
+    assert found.error_count == len(cells) - len(kept)
+
+
+def test_the_user_says_the_unit_of_a_column(tmp_path: Path):
+    text = "video,measured_at,watched\nt1,2025-05-29,6\nt2,2025-05-29,3\n"
+    with closing(loop.open_workspace(tmp_path / "w")) as space, MetricsStore(space) as metrics:
+        for unit, watched in (("%", [0.03, 0.06]), (":fraction", [3.0])):
+            columns = {"avg_watch_percentage": f"watched{unit}"}
+            found = taken(space, metrics, tmp_path, text, platform=f"p{len(watched)}", columns=columns)
+            assert not [one for one in found.notes if "--map" in one]
+            known = metrics.posts(f"p{len(watched)}").avg_watch_percentage
+            assert sorted(known.tolist()) == pytest.approx(watched)
+
+
 def test_retention_comes_from_a_table_of_its_own(space: Workspace, metrics: MetricsStore, tmp_path: Path):
     taken(space, metrics, tmp_path, "video,measured_at,views\nt1,2025-05-28,100\n")
     text = "video,measured_at,average_percentage_viewed,drop_offs,rewatch\nt1,2025-05-29,61%,3;7.5,0.2\n"
@@ -255,8 +296,8 @@ def test_scrapes_give_the_same_history_in_whatever_order_and_pieces_they_come(
             watched = "" if draw.random() < 0.6 else "0.5"
             caption = "" if draw.random() < 0.5 else f"of {day}"
             lines.append(
-                f"t{post},a{post},2025-05-01T00:00:00,2025-05-{10 + day}T12:00:00,{caption},1{said[0]},"
-                f"{','.join(said[1:])},{watched}\n"
+                f"t{post},a{post},2025-05-01T00:00:00,2025-05-{10 + day}T12:00:00,{caption},{said[0]},"
+                f"1{said[1]},{said[2]},{watched}\n"
             )
     lines.sort(key=lambda line: line.split(",")[3])
     found: list[list[dict[str, Any]]] = []

@@ -13,6 +13,7 @@ import pytest
 
 from core import loop
 from core.errors import StoreError, WrongUseError
+from core.insights.metrics.listing import newest
 from core.insights.metrics.requests import DailySnapshot, Kind, ReadRequest, WriteRequest
 from core.insights.metrics.store import MetricsStore, ModelMetricsStore
 from core.insights.posts import Posts
@@ -37,7 +38,7 @@ async def test_engagement_is_read_as_it_was_written(metrics: MetricsStore):
 
 async def test_retention_is_read_as_it_was_written(metrics: MetricsStore):
     said: dict[str, Any] = {
-        "avg_watch_percentage": 0.72,
+        "avg_watch_percentage": 1.2,  # a short clip that plays again
         "completion_rate": 0.4,
         "rewatch_rate": 0.0,
         "retention_curve": [1, 0.8, 0.5],
@@ -146,6 +147,44 @@ def test_the_order_in_which_scrapes_arrive_does_not_matter(metrics: MetricsStore
     assert metrics.posts().views.tolist() == [450]
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (1, 0, 3, 2), (0, 3, 1, 2)])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_scrape_without_views_does_not_start_velocity_anew(
+    metrics: MetricsStore, order: tuple[int, ...], at_once: bool
+):
+    metrics.write(wrote("a", "content", None, posted_at=T0 - 24 * HOUR))
+    said: list[dict[str, Any]] = [{"views": 1000}, {"likes": 10}, {"views": 4000}, {"likes": 12}]
+    requests = [wrote("a", at=T0 + place * 24 * HOUR, **said[place]) for place in order]
+    for some in [requests] if at_once else [[one] for one in requests]:
+        metrics.write(*some)
+        metrics.read(ReadRequest())
+    assert velocities(metrics, "a") == [pytest.approx(1000 / 24), None, pytest.approx(3000 / 48), None]
+
+
+def test_a_scrape_that_says_less_leaves_what_is_known(metrics: MetricsStore):
+    metrics.write(wrote("a", "content", None, posted_at=T0 - 24 * HOUR))
+    metrics.write(wrote("a", views=1000, likes=80), wrote("a", likes=90, saves=5, at=T0 + HOUR))
+    metrics.write(wrote("a", "retention", avg_watch_percentage=0.6, retention_curve=[1, 0.5]))
+    metrics.write(wrote("a", "retention", T0 + 2 * HOUR, completion_rate=0.3))
+    metrics.write(wrote("a", views=1100, at=T0 + 4 * HOUR))
+
+    def seen(until: float | None) -> dict[str, Any]:
+        posts = metrics.posts(until=until)
+        names = ("views", "likes", "saves", "engagement_rate", "avg_watch_percentage", "completion_rate", "viewed_at")
+        return {name: getattr(posts, name)[0] for name in names} | {"curve": posts.retention_curve[0]}
+
+    then = seen(T0 + 3 * HOUR)
+    assert (then["views"], then["likes"], then["saves"]) == (1000, 90, 5)
+    assert then["engagement_rate"] == pytest.approx(0.08)
+    assert (then["avg_watch_percentage"], then["completion_rate"], then["curve"]) == (0.6, 0.3, (1.0, 0.5))
+    assert then["viewed_at"] == T0  # the age that these views have
+    assert metrics.posts(until=T0 + 3 * HOUR).measured_at[0] == T0 + 2 * HOUR
+    later = seen(None)
+    assert (later["views"], later["likes"], later["viewed_at"]) == (1100, 90, T0 + 4 * HOUR)
+    assert np.isnan(seen(T0)["saves"])
+    assert [one["views"] for one in newest(metrics, None, 5)["posts"]] == [1100]
+
+
 def test_writing_the_same_again_changes_nothing_and_gaps_are_filled(metrics: MetricsStore):
     for _ in range(2):
         metrics.write(wrote("a", views=100, likes=4))
@@ -170,7 +209,7 @@ def test_an_older_scrape_does_not_overwrite_what_a_newer_one_says(metrics: Metri
         (wrote("a", views=1.5), "is not a whole number"),
         (wrote("a", views="many"), "views: 'many' is not a number"),
         (wrote("a", engagement_rate=1.2), "engagement_rate: .* outside of 0..1"),
-        (wrote("a", "retention", avg_watch_percentage=70), "avg_watch_percentage: .* outside of 0..1"),
+        (wrote("a", "retention", avg_watch_percentage=70), "avg_watch_percentage: .* outside of 0..5"),
         (wrote("a", "retention", retention_curve=[1, 2]), "retention_curve: .* outside of 0..1"),
         (wrote("a", at="1999-01-01", views=1), "measured_at: lies before 2000"),
         (wrote("a", at="2999-01-01", views=1), "measured_at: lies in the future"),
@@ -202,8 +241,9 @@ def test_posts_are_the_newest_numbers_at_a_moment(metrics: MetricsStore):
     assert seen(T0 + HOUR - 1) == {"a": 1}
     assert seen(T0 - 1) == {}
     assert list(seen(None, measured=False)) == ["a", "b", "planned"]
-    newest = metrics.posts("tiktok")
-    assert newest.measured_at[newest.content_id == "a"] == T0 + 3 * HOUR
+    posts = metrics.posts("tiktok")
+    assert posts.measured_at[posts.content_id == "a"] == T0 + 3 * HOUR
+    assert posts.viewed_at[posts.content_id == "a"] == T0 + HOUR
     assert len(metrics.posts("youtube")) == 0
 
 
