@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from core.insights.platforms import shown
+from core.insights.posting.answers import sure
 from core.visible import drawn
 from tui.insight_words import BAD, GOOD, MUTED, NO_POSTS, WARN, indented, posts, section, share
 
@@ -101,9 +102,9 @@ def _best(best: BestTime, width: int) -> list[Content]:
     days = [next(one for one in best.days if one.name == name) for name in best.best_days]
     lines = [_heading("Best hours", best.hours_shown), *(_timed(one) for one in hours)]
     lines += [_heading("Best weekdays", best.days_shown), *(_timed(one) for one in days)]
-    if best.confidence is not None and best.hours_shown:  # of a chosen hour, it would else contradict the line above
-        words = f"{best.confidence:.0%} sure that {hours[0].name} beats the average hour."
-        lines.append(Content.styled(words, MUTED))
+    if best.advised:
+        words = "Above the average: " + ", ".join(f"{one.name} ({sure(one.beats)} sure)" for one in best.advised) + "."
+        lines += indented(Content.styled(words, MUTED), width, 2)
     if best.next is not None:
         words = Content.assemble((f"{MOST} Post next: {best.next.local}", "bold"), f"  {best.next.why}.")
         lines += [Content(""), *indented(words, width, 2)]

@@ -95,13 +95,10 @@ def next_at(weekday: int | None, hour: int, after: float, where: Zone) -> float 
     return float(times[found[0]]) if found.size else None
 
 
-def utc_hours(after: float, where: Zone) -> list[int]:
-    """The UTC hour in which each hour 0..23 of the zone begins next."""
-    start = -(-int(after) // QUARTER_S) * QUARTER_S
-    times = np.arange(start, start + 50 * 4 * QUARTER_S, QUARTER_S, dtype=np.float64)  # two days, and a jump
-    hours, _ = parts(times, where)
-    begins = np.concatenate(([False], hours[1:] != hours[:-1]))
-    return [int(times[np.flatnonzero(begins & (hours == hour))[0]] // 3600) % 24 for hour in range(24)]
+def utc_hours(at: float, where: Zone) -> list[int]:
+    """The UTC hour in which each hour 0..23 of the zone begins, by the zone's offset at a moment: each of 24 once."""
+    shift = where.offset(at)
+    return [(hour * 3600 - shift) // 3600 % 24 for hour in range(24)]
 
 
 def iso(at: float) -> str:

@@ -1,6 +1,6 @@
 """When to post on a platform: hours and weekdays shrunk towards the platform's mean, or "no difference shown yet".
 
-The sums are `pooling`'s and `exploring`'s; this chooses what is compared, names what was left out, and words it.
+The sums are `pooling`'s, `shrinking`'s and `exploring`'s; this chooses what is compared and names what was left out.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.errors import WrongUseError
 from core.insights.ages import log_age
 from core.insights.platforms import one_name
-from core.insights.posting import exploring, pooling
+from core.insights.posting import exploring, pooling, shrinking
 from core.insights.posting.answers import FEWEST, BestTime, Heat, Metric, Next, Timed
-from core.insights.posting.pooling import HOURS, WEEKDAYS, Floats, Ints, Posterior, Sums
+from core.insights.posting.pooling import HOURS, WEEKDAYS, Floats, Ints, Sums
+from core.insights.posting.shrinking import Drawn, Prior
 from core.insights.posts import JSONS, Posts
 from core.insights.zones import DAYS, Zone, iso, next_at, parts, shown, utc_hours, zone
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from core.workspace import Workspace
 
 TOP = 3
-Z90 = 1.6449  # 90 % intervals
+ENDS = (0.05, 0.95)  # 90 % intervals
+SUREST = 0.999  # of no time more than this is said: the posts may be others tomorrow
 SHOWN_AT = 40.0  # e-value: 1 / 0.025 each for hours and weekdays, together at most 5 % false alarms, ever
-DRAWS = 2000
 
 
 def find(
@@ -63,8 +63,8 @@ def analyse(posts: Posts, platform: str, *, metric: Metric = "engagement", where
     chosen, notes, left = _comparable(posts, platform, metric)
     n = len(chosen)
     blank = BestTime(
-        platform, metric, where.name, iso(at), [], [], [], {}, None, n, left, False, False, False, 1.0, 1.0, None, None,
-        [], [], None, None, notes,
+        platform, metric, where.name, iso(at), [], [], [], [], [], {}, None, n, left, False, False, False, 1.0, 1.0,
+        None, None, [], [], None, None, notes,
     )  # fmt: skip
     if n < FEWEST:
         return blank
@@ -127,41 +127,42 @@ def _sums(posts: Posts, metric: Metric, where: Zone) -> Sums:
     ages = log_age(posts)
     known = ages[np.isfinite(ages)]
     ages = np.where(np.isfinite(ages), ages, float(np.median(known)) if known.size else 0.0)
-    days = (posts.posted_at - posts.posted_at.mean()) / 86400
-    return pooling.sums(outcome(posts, metric), hour, weekday, accounts(posts), np.column_stack([days, ages]))
+    days, account = (posts.posted_at - posts.posted_at.mean()) / 86400, accounts(posts)
+    y, block = pooling.clipped(outcome(posts, metric), account), pooling.blocks(account, posts.posted_at)
+    return pooling.sums(y, hour, weekday, block, np.column_stack([days, ages]))
 
 
 def _worded(blank: BestTime, data: Sums, where: Zone, at: float) -> BestTime:
-    found = pooling.fit(data)
-    posted = data.counts.sum()
-    slots = pooling.columns().T @ found.mean
-    typical = data.mean - float(slots @ data.counts.ravel()) / posted + float(slots.mean())
-    hours = _timed(blank.metric, found, typical, slice(0, HOURS), data.counts.sum(axis=0), where, at)
-    days = _timed(blank.metric, found, typical, slice(HOURS, HOURS + WEEKDAYS), data.counts.sum(axis=1), where, at)
-    top = _best(hours)
+    found = shrinking.draw(data)
+    cells = found.cells.reshape(-1, WEEKDAYS, HOURS)
     e_hours, e_days = pooling.evidence(data, "hour"), pooling.evidence(data, "weekday")
+    by_hour, by_day = data.counts.sum(axis=0), data.counts.sum(axis=1)
+    hours = _timed(blank.metric, found.typical, cells.mean(axis=1), by_hour, e_hours, utc_hours(at, where))
+    days = _timed(blank.metric, found.typical, cells.mean(axis=2), by_day, e_days, None)
+    top = _best(hours)
     notes = list(blank.notes)
     if blank.sample_size < 30:
         notes.append("few posts: these are leanings, not findings")
-    rate = _scale(blank.metric)
     return replace(
         blank,
         best_hours=[one.utc_hour for one in top if one.utc_hour is not None],
         best_hours_local=[one.index for one in top],
         best_days=[one.name for one in _best(days)],
+        advised_hours=[one.index for one in top if e_hours >= SHOWN_AT and one.change_low > 0],
+        advised_days=[one.name for one in _best(days) if e_days >= SHOWN_AT and one.change_low > 0],
         hourly_performance={one.utc_hour: one.value for one in hours if one.utc_hour is not None},
-        confidence=_beats(found, top[0].index),
+        confidence=top[0].beats,
         shown=e_hours >= SHOWN_AT or e_days >= SHOWN_AT,
         hours_shown=e_hours >= SHOWN_AT,
         days_shown=e_days >= SHOWN_AT,
         hours_evidence=e_hours,
         days_evidence=e_days,
-        typical=float(rate(typical)),
-        spread=found.noise**0.5,
+        typical=float(_scale(blank.metric)(found.typical.mean())),
+        spread=float(np.median(found.noise)),
         hours=hours,
         days=days,
-        heat=_heat(blank.metric, found, typical, data.counts),
-        next=_next(data, found, where, at),
+        heat=_heat(blank.metric, found, data.counts),
+        next=_next(data, found.prior, where, at),
         notes=notes,
     )
 
@@ -170,70 +171,60 @@ def _scale(metric: Metric) -> Any:
     return np.exp if metric == "engagement" else np.expm1
 
 
-def _contrast(size: int) -> Floats:
-    return np.eye(size) - 1 / size
-
-
 def _timed(
-    metric: Metric, found: Posterior, typical: float, block: slice, counts: NDArray[np.int64], where: Zone, at: float
+    metric: Metric, typical: Floats, drawn: Floats, counts: Ints, evidence: float, utc: list[int] | None
 ) -> list[Timed]:
-    size = block.stop - block.start
-    against = _contrast(size)
-    mean, cover = against @ found.mean[block], against @ found.cover[block, block] @ against.T
-    half = Z90 * np.sqrt(np.maximum(np.diag(cover), 0.0))
-    chance = _top_chances(mean, cover)
+    """Hours, or weekdays where `utc` is None.
+
+    Args:
+        typical: (draws,) the average level. drawn: (draws, levels) against it, log units.
+        evidence: that the levels differ at all; without it no level would be above another: even odds, before.
+    """
     value = _scale(metric)
-    hourly = size == HOURS
-    utc = utc_hours(at, where) if hourly else [0] * size
+    mean, ends = drawn.mean(axis=0), np.quantile(drawn, ENDS, axis=0)
+    low, high = value(np.quantile(typical[:, None] + drawn, ENDS, axis=0))
+    chance, beats = _top_chances(drawn), 0.5 + ((drawn > 0).mean(axis=0) - 0.5) * evidence / (1 + evidence)
     return [
         Timed(
             index,
-            f"{index:02d}:00" if hourly else DAYS[index],
-            utc[index] if hourly else None,
-            float(value(typical + mean[index])),
-            float(value(typical + mean[index] - half[index])),
-            float(value(typical + mean[index] + half[index])),
+            DAYS[index] if utc is None else f"{index:02d}:00",
+            None if utc is None else utc[index],
+            float(value(typical.mean() + mean[index])),
+            float(low[index]),
+            float(high[index]),
             float(np.expm1(mean[index])),
+            float(np.expm1(ends[0, index])),
+            float(np.expm1(ends[1, index])),
+            float(np.clip(beats[index], 1 - SUREST, SUREST)),
             float(chance[index]),
             int(counts[index]),
         )
-        for index in range(size)
+        for index in range(drawn.shape[1])
     ]
 
 
-def _top_chances(mean: Floats, cover: Floats) -> Floats:
-    draws = np.random.default_rng(1).multivariate_normal(mean, cover, DRAWS, check_valid="ignore", method="eigh")
-    best = np.argpartition(-draws, TOP - 1, axis=1)[:, :TOP]
-    return np.bincount(best.ravel(), minlength=len(mean)) / DRAWS
+def _top_chances(drawn: Floats) -> Floats:
+    best = np.argpartition(-drawn, TOP - 1, axis=1)[:, :TOP]
+    return np.bincount(best.ravel(), minlength=drawn.shape[1]) / len(drawn)
 
 
 def _best(timed: list[Timed]) -> list[Timed]:
     return sorted(timed, key=lambda one: (-one.value, one.index))[:TOP]
 
 
-def _beats(found: Posterior, hour: int) -> float:
-    from math import erf, sqrt
-
-    against = _contrast(HOURS)[hour]
-    spread = float(against @ found.cover[:HOURS, :HOURS] @ against)
-    ahead = float(against @ found.mean[:HOURS])
-    return 0.5 * (1 + erf(ahead / sqrt(2 * spread))) if spread > 0 else 0.5
-
-
-def _heat(metric: Metric, found: Posterior, typical: float, counts: Ints) -> Heat:
-    of = pooling.columns() @ _contrast(pooling.CELLS)
-    mean = of.T @ found.mean
-    half = Z90 * np.sqrt(np.maximum(np.einsum("ec,ef,fc->c", of, found.cover, of, optimize=True), 0.0))
+def _heat(metric: Metric, found: Drawn, counts: Ints) -> Heat:
+    cells = found.typical[:, None] + found.cells
+    low, high = np.quantile(cells, ENDS, axis=0)
     value = _scale(metric)
 
-    def table(cells: Floats) -> list[list[float]]:
-        return [[float(one) for one in row] for row in value(typical + cells).reshape(WEEKDAYS, HOURS)]
+    def table(one: Floats) -> list[list[float]]:
+        return [[float(cell) for cell in row] for row in value(one).reshape(WEEKDAYS, HOURS)]
 
-    return Heat(table(mean), table(mean - half), table(mean + half), counts.tolist())
+    return Heat(table(cells.mean(axis=0)), table(low), table(high), counts.tolist())
 
 
-def _next(data: Sums, found: Posterior, where: Zone, at: float) -> Next | None:
-    weekday, hour, gain = exploring.tells_most(data, found)
+def _next(data: Sums, prior: Prior, where: Zone, at: float) -> Next | None:
+    weekday, hour, gain = exploring.tells_most(data, prior)
     moment = next_at(weekday, hour, at, where)
     if moment is None:
         return None

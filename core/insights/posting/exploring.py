@@ -9,22 +9,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.insights.posting.pooling import CELLS, HOURS, WEEKDAYS, Floats, Posterior, Sums, columns, posterior
+from core.insights.posting.pooling import CELLS, HOURS, WEEKDAYS, Floats, Sums
+from core.insights.posting.shrinking import Posterior, Prior, posterior
 
 LEAST = 0.10  # log units: an hour is taken to be able to differ by 10 %, whatever the few posts so far say
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(33)
 
 
-def doubtful(data: Sums, found: Posterior) -> Posterior:
+def doubtful(data: Sums, prior: Prior) -> Posterior:
     """The posterior under a prior that leaves every hour a chance to differ."""
-    least = LEAST**2 / max(found.noise, 1e-12)
-    prior = replace(
-        found.prior,
-        hour=max(found.prior.hour, least),
-        weekday=max(found.prior.weekday, least / 2),
-        cell=max(found.prior.cell, least / 4),
+    least = LEAST**2 / max(data.square / max(1, data.free), 1e-12)
+    wide = replace(
+        prior,
+        hour=max(prior.hour, least),
+        weekday=max(prior.weekday, least / 2),
+        cell=max(prior.cell, least / 4),
     )
-    return posterior(data, prior)
+    return posterior(data, wide)
 
 
 def gains(found: Posterior) -> Floats:
@@ -34,8 +35,7 @@ def gains(found: Posterior) -> Floats:
     (Frazier, Powell and Dayanik, "The knowledge-gradient policy for correlated normal beliefs", INFORMS Journal on
     Computing 21, 2009). It is large where little is known and the cell may yet be the best. Gauss-Hermite, 33 nodes.
     """
-    of = columns()
-    mean, cover = of.T @ found.mean, of.T @ found.cover @ of
+    mean, cover = found.mean, found.cover
     steps = cover / np.sqrt(np.diag(cover) + found.noise)[None, :]  # column x: how all cells move after one post in x
     best = np.zeros(CELLS)
     for node, weight in zip(NODES, WEIGHTS / WEIGHTS.sum(), strict=True):
@@ -43,9 +43,9 @@ def gains(found: Posterior) -> Floats:
     return np.maximum(best - mean.max(), 0.0).reshape(WEEKDAYS, HOURS)
 
 
-def tells_most(data: Sums, found: Posterior) -> tuple[int, int, float]:
+def tells_most(data: Sums, prior: Prior) -> tuple[int, int, float]:
     """Weekday, hour and gain of the cell to post in next; among equals the one with the fewest posts."""
-    gained = gains(doubtful(data, found))
+    gained = gains(doubtful(data, prior))
     order = np.lexsort((data.counts.ravel(), -np.round(gained, 9).ravel()))
     weekday, hour = divmod(int(order[0]), HOURS)
     return weekday, hour, float(gained[weekday, hour])

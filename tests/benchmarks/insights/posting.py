@@ -1,7 +1,9 @@
 """python -m tests.benchmarks.insights.posting [--json] [--simulate N]: how long a virality prediction takes.
 
 With --simulate, N drawn authors each: how often best times are claimed where nothing differs, with a look after every
-10 posts; how often a planted hour is found; how often trees are chosen where nothing can be learnt; coverage.
+10 posts, or interest comes and goes beside lasting habits; how often a planted hour is found; what the intervals of
+hours hold and how sure the first hour is beside how often it is better; how often trees are chosen where nothing can
+be learnt; coverage.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from core.insights.virality.features import About
 from core.insights.virality.fitting import Material
 from core.insights.virality.predictor import ViralityPredictor
 from core.insights.zones import zone
-from tests.core.insights.drawn_posts import DAY, START, author, posts
+from tests.core.insights.drawn_posts import DAY, START, author, differing, posts, wandering
 
 POSTS = 300
 TIMES = 200
@@ -60,11 +62,16 @@ def simulate(count: int) -> dict[str, Any]:
     """What the docs claim, counted."""
     looked = [_looked(seed) for seed in range(count)]
     planted = {effect: [_planted(seed, effect) for seed in range(count)] for effect in (0.2, 0.4)}
+    times = {f"{n} posts, {sd}": _times(n, sd, count) for n in (30, 100, 247) for sd in (0.1, 0.2, 0.3)}
     null = [_chosen(seed, 0.0) for seed in range(count // 4)]
     real = [_chosen(seed, 2.0) for seed in range(count // 4)]
     return {
         "null_authors": count,
         "claimed_ever_in_30_looks": float(np.mean(looked)),
+        "claimed_beside_habits": float(
+            np.mean([besttime.differs(wandering(seed), "tiktok", UTC_ZONE) is True for seed in range(count)])
+        ),
+        "hours_held_said_true": times,
         "found_of_247_posts": {
             str(effect): float(np.mean([one[0] for one in rows])) for effect, rows in planted.items()
         },
@@ -84,6 +91,18 @@ def _looked(seed: int) -> bool:
 def _planted(seed: int, effect: float) -> tuple[bool, float]:
     found = besttime.analyse(posts(247, seed, hour_effect=effect), "tiktok", where=UTC_ZONE, at=START)
     return found.hours_shown, len(set(found.best_hours) & {17, 18, 19}) / 3
+
+
+def _times(n: int, spread: float, count: int) -> tuple[float, float, float]:
+    """Share of hours in their 90 % interval; how sure the first hour is said to be; how often it is above average."""
+    held, said, true = list[bool](), list[float](), list[bool]()
+    for seed in range(count):
+        drawn, effects = differing(n, seed, spread)
+        found = besttime.analyse(drawn, "tiktok", where=UTC_ZONE, at=START)
+        held += [np.log1p(one.change_low) <= effects[one.index] <= np.log1p(one.change_high) for one in found.hours]
+        said.append(found.confidence or 0.5)
+        true.append(bool(found.best_hours and effects[found.best_hours[0]] > 0))
+    return float(np.mean(held)), float(np.mean(said)), float(np.mean(true))
 
 
 def _chosen(seed: int, effect: float) -> tuple[str, float]:
