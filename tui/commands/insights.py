@@ -121,8 +121,8 @@ def insights_hypotheses(as_json: AsJson = False, where: InWorkspace = None) -> N
             line
             for one in found
             for line in (
-                f"{one.verdict:15} {one.claim}",
-                f"{'':15} {one.because}" + (f"; to settle it: {one.settle}" if one.settle else ""),
+                f"{one.verdict:17} {one.claim}",
+                f"{'':17} {one.because}" + (f"; to settle it: {one.settle}" if one.settle else ""),
             )
         ]
         emit([one.to_json() for one in found], as_json, lines)

@@ -9,6 +9,7 @@ import numpy as np
 
 from core.insights.findings.choices import Choice, choices, times
 from core.insights.findings.effects import FALSE_SHARE, LEAST_ROWS, Effect, Floats, Ints, claims, compare, rounded
+from core.insights.findings.held import Held
 from core.insights.findings.outcomes import groups
 from core.insights.posts import Posts
 from core.insights.zones import Zone
@@ -90,7 +91,8 @@ def cluster(posts: Posts, where: Zone) -> Clusters:
     looks: list[tuple[int, Feature]] = []
     if len(own) >= 2 * LEAST_ROWS:
         group, _ = groups(own)
-        platform = np.unique(own.platform.astype(str), return_inverse=True)[1].astype(np.int64)
+        # What is only a platform's habit is no feature of a cluster.
+        platform = Held(np.unique(own.platform.astype(str), return_inverse=True)[1].astype(np.int64))
         for choice in (*choices(own), *times(own.posted_at, where)):
             looks += _compared(choice, codes, group, platform)
     judged = claims([one.effect for _, one in looks])
@@ -108,26 +110,18 @@ def membership(watched: Floats) -> Ints:
     return np.where(watched >= HIGH, 0, np.where(watched >= LOW, 1, 2)).astype(np.int64)
 
 
-def _compared(choice: Choice, codes: Ints, group: Ints, platform: Ints) -> list[tuple[int, Feature]]:
+def _compared(choice: Choice, codes: Ints, group: Ints, platform: Held) -> list[tuple[int, Feature]]:
     found: list[tuple[int, Feature]] = []
     known = np.where(choice.codes >= 0, codes, -1)
     first = 1 if len(choice.levels) == 2 else 0
     for level in range(first, len(choice.levels)):
         has = np.where(choice.codes >= 0, (choice.codes == level).astype(np.float64), np.nan)
-        for number, effect in enumerate(compare(_less_platform(has, platform), known, 3, group)):
+        for number, effect in enumerate(compare(has, known, 3, group, platform)):
             if effect is not None:
                 inside, outside = has[known == number].mean(), has[(known >= 0) & (known != number)].mean()
                 words = choice.levels[level]
                 found.append((number, Feature(choice.name, words, float(inside), float(outside), effect)))
     return found
-
-
-def _less_platform(has: Floats, platform: Ints) -> Floats:
-    """What is only a platform's habit is no feature of a cluster."""
-    fine = np.isfinite(has)
-    counts = np.bincount(platform[fine], minlength=int(platform.max()) + 1)
-    sums = np.bincount(platform[fine], weights=has[fine], minlength=len(counts))
-    return (has - (sums / np.maximum(counts, 1))[platform]).astype(np.float64)
 
 
 def _cluster(own: Posts, codes: Ints, number: int, features: list[Feature]) -> Cluster:

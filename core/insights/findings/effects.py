@@ -1,7 +1,7 @@
 """How much larger something typically is where a choice was made, with an interval that survives many looks.
 
-Ratios of typical (geometric mean) values, standard errors that let posts of one account or week resemble each other,
-Benjamini-Hochberg for what is claimed, and intervals widened for the claims having been selected. Knows no posts.
+Ratios of typical (geometric mean) values at equal facts (`held`), standard errors that let posts of one account or week
+resemble each other, Benjamini-Hochberg for what is claimed, and intervals widened for that. Knows no posts.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
+from core.insights.findings.held import LEAST_ROWS, Floats, Frame, Held, Ints, Mask
 
 LEVEL = 0.95  # of every interval
 FALSE_SHARE = 0.05  # of the claims, expected (Benjamini-Hochberg's q)
 LEAST_GROUPS = 10  # on each side; with fewer, the standard error by groups is itself a guess
-LEAST_ROWS = 20  # on each side
+ROWS_PER_FACT = 5  # a comparison of fewer rows than 20 and these for each fact would fit the facts to chance
+NOTHING = Held()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +25,11 @@ class Effect:
     """A difference on the scale it was computed on: the logarithm for ratios, else the unit itself.
 
     Attributes:
-        n, n_other: rows with and without the choice.
-        effect: mean with minus mean without.
+        n, n_other: compared rows with and without the choice.
+        effect: mean with minus mean without, at equal facts.
         error: its standard error, by groups.
-        freedom: degrees of freedom: groups on the smaller side minus one.
+        freedom: degrees of freedom: groups on the smaller side, or as many equal ones as tell as much, minus one.
+        groups: on the smaller side.
         p: two-sided, of no difference. q: p as Benjamini-Hochberg adjusts it for all looks; NaN before.
         level: of the interval (low, high).
     """
@@ -45,6 +44,7 @@ class Effect:
     high: float
     level: float = LEVEL
     q: float = float("nan")
+    groups: int = 0
 
     def at(self, level: float) -> Effect:
         """The same with an interval of another level."""
@@ -73,39 +73,14 @@ def logs(values: Floats) -> Floats:
     return np.log(np.maximum(values, floor))  # maximum keeps NaN
 
 
-def adjusted(y: Floats, known: list[Floats]) -> Floats:
-    """`y` less what a straight line on other facts explains; its mean stays.
-
-    Args:
-        y: NaN where not measured.
-        known: facts with one value per row; where one is NaN its mean stands in, with a column that says so.
-    """
-    fine = np.isfinite(y)
-    columns: list[Floats] = []
-    for fact in known:
-        there = np.isfinite(fact)
-        if there[fine].sum() < LEAST_ROWS or not np.ptp(fact[fine & there]):
-            continue
-        centre, spread = fact[fine & there].mean(), fact[fine & there].std()
-        columns.append(np.where(there, (fact - centre) / spread, 0.0).astype(np.float64))
-        if not there[fine].all():
-            columns.append((np.where(there, 0.0, 1.0) - (~there[fine]).mean()).astype(np.float64))
-    if not columns or fine.sum() < LEAST_ROWS + 5 * len(columns):
-        return y
-    table = np.column_stack([np.ones(len(y)), *columns])
-    known_rows, outcome = (table, y) if fine.all() else (table[fine], y[fine])
-    # Normal equations: one pass over 1,000,000 rows instead of a decomposition of them.
-    slopes = np.linalg.lstsq(known_rows.T @ known_rows, known_rows.T @ outcome, rcond=None)[0]
-    return y - table[:, 1:] @ slopes[1:]
-
-
-def compare(y: Floats, levels: Ints, n_levels: int, groups: Ints) -> list[Effect | None]:
-    """Each level against all other levels.
+def compare(y: Floats, levels: Ints, n_levels: int, groups: Ints, held: Held = NOTHING) -> list[Effect | None]:
+    """Each level against all other levels; of two levels only the second, since the first says the same.
 
     Args:
         y: (N,), NaN = not measured.
         levels: (N,) 0..n_levels-1, below 0 = unknown (left out).
         groups: (N,) whose rows resemble each other, 0..G-1.
+        held: what is held equal, over the same N rows.
 
     Returns:
         One effect per level, None where a side has too few rows or groups. The variance is the sandwich by groups
@@ -113,32 +88,36 @@ def compare(y: Floats, levels: Ints, n_levels: int, groups: Ints) -> list[Effect
     """
     keep = np.isfinite(y) & (levels >= 0)
     found: list[Effect | None] = [None] * n_levels
-    if keep.sum() < 2 * LEAST_ROWS:
+    if keep.sum() < max(2 * LEAST_ROWS, LEAST_ROWS + ROWS_PER_FACT * len(held.facts)):
         return found
-    cell, y = groups[keep] * n_levels + levels[keep], y[keep]
-    size = (int(groups.max()) + 1) * n_levels
-    counts = np.bincount(cell, minlength=size).reshape(-1, n_levels).astype(np.float64)  # (G, L)
-    sums = np.bincount(cell, weights=y, minlength=size).reshape(-1, n_levels).astype(np.float64)
-    there = counts.any(axis=1)
-    counts, sums = counts[there], sums[there]
-    all_counts, all_sums = counts.sum(axis=1), sums.sum(axis=1)
-    for level in range(n_levels):
-        found[level] = _one(counts[:, level], sums[:, level], all_counts, all_sums)
+    frame = held.frame(keep)
+    left, levels, groups = frame.residual(y[keep]), levels[keep], groups[keep]
+    for level in range(1 if n_levels == 2 else 0, n_levels):
+        chosen = levels == level
+        if LEAST_ROWS <= np.count_nonzero(chosen) <= len(chosen) - LEAST_ROWS:
+            found[level] = _one(frame, left, chosen, groups)
     return found
 
 
-def _one(n_in: Floats, s_in: Floats, n_all: Floats, s_all: Floats) -> Effect | None:
-    n_out, s_out = n_all - n_in, s_all - s_in
-    n, other = n_in.sum(), n_out.sum()
-    groups = min(np.count_nonzero(n_in), np.count_nonzero(n_out))
-    if min(n, other) < LEAST_ROWS or groups < LEAST_GROUPS:
+def _one(frame: Frame, left: Floats, chosen: Mask, groups: Ints) -> Effect | None:
+    compared = frame.compared(chosen)
+    inside, outside = groups[chosen & compared], groups[~chosen & compared]
+    if min(len(inside), len(outside)) < LEAST_ROWS:
         return None
-    mean_in, mean_out = s_in.sum() / n, s_out.sum() / other
-    pull = (s_in - n_in * mean_in) / n - (s_out - n_out * mean_out) / other
-    error = float(np.sqrt(np.dot(pull, pull) * len(pull) / (len(pull) - 1)))
-    if not error > 0:
+    fewer = min(np.count_nonzero(np.bincount(side)) for side in (inside, outside))
+    choice = frame.residual(chosen.astype(np.float64))
+    weight = float(choice @ choice)
+    if fewer < LEAST_GROUPS or not weight > 1e-6 * len(inside):  # else the facts tell the choice
         return None
-    return estimated(float(mean_in - mean_out), error, int(groups) - 1, int(n), int(other))
+    effect = float(choice @ left) / weight
+    pull = np.bincount(groups, weights=choice * (left - effect * choice))
+    told = np.bincount(groups, weights=choice * choice)  # what each group tells; a few large ones may tell most
+    freedom = max(round(min(fewer, weight * weight / float(told @ told))) - 1, 1)
+    count = np.count_nonzero(np.bincount(groups[compared]))
+    error = max(float(np.sqrt(pull @ pull * count / (count - 1))) / weight, 1e-9 * abs(effect))
+    if not error > 1e-12:  # nothing varies
+        return None
+    return replace(estimated(effect, error, freedom, len(inside), len(outside)), groups=int(fewer))
 
 
 def estimated(effect: float, error: float, freedom: int, n: int, other: int) -> Effect:

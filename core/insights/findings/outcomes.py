@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.insights.findings.effects import LEAST_GROUPS, LEAST_ROWS, Floats, Ints, adjusted, logs
-from core.insights.findings.remembered import remembered
+from core.insights.findings.effects import LEAST_GROUPS, Floats, Ints, logs
+from core.insights.findings.held import Held, columns_of
+from core.insights.findings.remembered import on, platforms, remembered, rows_on
 from core.insights.posts import Posts
 
 WEEK = 7 * 86400.0
 POSTS_PER_ACCOUNT = 5  # from here on, an account's posts are compared with each other and not with other accounts'
 MOST_ADJUSTED = 500_000  # rows: beyond them only the account's or the platform's mean is taken out
+FEW_ACCOUNTS = 50  # of fewer it cannot be told whether their posts were picked
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +70,75 @@ def _groups(posts: Posts) -> tuple[Ints, str]:
     return np.arange(len(posts), dtype=np.int64), "post"
 
 
-def comparable(posts: Posts, name: str) -> Floats:
-    """Logarithm of the outcome, less what followers, age at measurement and the account explain.
+def logged(posts: Posts, name: str) -> Floats:
+    """Logarithm of the outcome as measured."""
+    return remembered(posts, ("logged", name), lambda: logs(measured(posts, name)))
 
-    Followers and age are taken out by a straight line in logarithms; where accounts have `POSTS_PER_ACCOUNT` posts
-    each, their mean is taken out instead of their followers. What correlates with both a choice and these facts is
-    credited to the facts, so that an effect is rather too small than too large.
+
+def held(posts: Posts) -> Held:
+    """What posts of one platform are compared at: equal followers, age at measurement and posting time, where known.
+
+    Where accounts have `POSTS_PER_ACCOUNT` posts each, they are compared with themselves instead of at equal followers.
     """
-    return remembered(posts, ("comparable", name), lambda: _comparable(posts, name))
+    return remembered(posts, "held", lambda: _held(posts))
 
 
-def _comparable(posts: Posts, name: str) -> Floats:
-    y = logs(measured(posts, name))
-    accounts = _accounts(posts)
+def _held(posts: Posts) -> Held:
+    accounts = account_numbers(posts)
+    own = many_posts_each(accounts)
+    if len(posts) > MOST_ADJUSTED:
+        return Held(accounts, (), ("account",)) if own else Held()
     with np.errstate(divide="ignore", invalid="ignore"):
-        age = np.log(np.maximum(posts.measured_at - posts.posted_at, 3600.0))
-    if many_posts_each(accounts):
-        y = _less_group_mean(y, accounts)
-        facts = [age, posts.posted_at]
-    else:
-        followers = posts.features.get("followers")
-        facts = [age, posts.posted_at] if followers is None else [np.log1p(followers), age, posts.posted_at]
-    return adjusted(y, facts) if len(y) <= MOST_ADJUSTED else y
+        age = np.log(np.maximum(posts.viewed_at - posts.posted_at, 3600.0))
+    facts = {"age at measurement": age, "posting time": posts.posted_at}
+    followers = posts.features.get("followers")
+    if followers is not None and not own:
+        facts = {"followers": np.log1p(followers)} | facts
+    columns = {name: columns_of(fact) for name, fact in facts.items()}
+    names = [name for name, found in columns.items() if found]
+    return Held(
+        accounts if own else None, tuple(column for found in columns.values() for column in found),
+        ("account", *names) if own else tuple(names),
+    )  # fmt: skip
+
+
+def held_everywhere(posts: Posts) -> Held:
+    """The same for posts of several platforms, each compared within its own and at its own lines."""
+    return remembered(posts, "held everywhere", lambda: _held_everywhere(posts))
+
+
+def _held_everywhere(posts: Posts) -> Held:
+    within, facts, first = np.zeros(len(posts), np.int64), list[Floats](), 0
+    for platform in platforms(posts):
+        rows, own = rows_on(posts, platform), held(on(posts, platform))
+        within[rows] = first + (0 if own.within is None else own.within)
+        first = int(within[rows].max()) + 1
+        for column in own.facts if len(posts) <= MOST_ADJUSTED else ():
+            facts.append(np.zeros(len(posts)))
+            facts[-1][rows] = column
+    return Held(within, tuple(facts))
+
+
+def spread(posts: Posts, name: str) -> float:
+    """Standard deviation of the outcome's logarithm among posts of one platform that are alike in what is held."""
+    y = logged(posts, name)
+    keep = np.isfinite(y)
+    return float(held(posts).frame(keep).residual(y[keep]).std())
+
+
+def picked_platforms(posts: Posts) -> dict[str, tuple[int, int]]:
+    """Platforms whose posts look picked: most of many accounts appear with one post; (accounts with one, accounts)."""
+    return remembered(posts, "picked", lambda: _picked(posts))
+
+
+def _picked(posts: Posts) -> dict[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
+    for platform in platforms(posts):
+        counts = np.unique(on(posts, platform).account_number, return_counts=True)[1]
+        once = int((counts == 1).sum())
+        if len(counts) >= FEW_ACCOUNTS and once > len(counts) / 2:
+            found[platform] = (once, len(counts))
+    return found
 
 
 def many_posts_each(accounts: Ints) -> bool:
@@ -110,13 +159,3 @@ def _accounts(posts: Posts) -> Ints:
 
 def _ranked(values: Floats) -> Ints:
     return np.unique(values, return_inverse=True)[1].astype(np.int64)
-
-
-def _less_group_mean(y: Floats, group: Ints) -> Floats:
-    fine = np.isfinite(y)
-    if fine.sum() < LEAST_ROWS:
-        return y
-    size = int(group.max()) + 1
-    counts = np.bincount(group[fine], minlength=size)
-    sums = np.bincount(group[fine], weights=y[fine], minlength=size)
-    return (y - (sums / np.maximum(counts, 1))[group] + y[fine].mean()).astype(np.float64)

@@ -13,7 +13,7 @@ import numpy as np
 
 from core.insights.findings.choices import Choice, choices
 from core.insights.findings.effects import FALSE_SHARE, Effect, Mask, claims, compare, rounded
-from core.insights.findings.outcomes import OUTCOMES, Outcome, comparable, groups, measured
+from core.insights.findings.outcomes import OUTCOMES, Outcome, groups, held, logged, measured
 from core.insights.findings.remembered import on, platforms
 from core.insights.posts import Posts
 
@@ -27,6 +27,7 @@ class Pattern:
         typical, typical_other: medians as measured, not adjusted.
         share: of the platform's posts with a known level that have it.
         by: whose posts were allowed to resemble each other ("account", "week", "day", "post").
+        held: what both sides are equal in, where known.
     """
 
     platform: str
@@ -38,6 +39,7 @@ class Pattern:
     typical_other: float
     share: float
     by: str
+    held: tuple[str, ...]
 
     @property
     def ratio(self) -> tuple[float, float, float]:
@@ -52,6 +54,7 @@ class Pattern:
             "interval_level": rounded(self.effect.level), "p": rounded(self.effect.p), "q": rounded(self.effect.q),
             "typical": rounded(self.typical), "typical_other": rounded(self.typical_other),
             "n": self.effect.n, "n_other": self.effect.n_other, "share": rounded(self.share), "errors_by": self.by,
+            "held": list(self.held),
         }  # fmt: skip
 
 
@@ -82,13 +85,11 @@ def search(posts: Posts, picked: Collection[str] = ()) -> Search:
         for outcome in OUTCOMES:
             if outcome.name == "views" and platform in picked:
                 continue
-            y = comparable(own, outcome.name)
+            y = logged(own, outcome.name)
             if not np.isfinite(y).any():
                 continue
             for choice in found:
-                compared = compare(y, choice.codes, len(choice.levels), group)
-                if len(choice.levels) == 2:  # the other level says the same with the sign turned
-                    compared[0] = None
+                compared = compare(y, choice.codes, len(choice.levels), group, held(own))
                 looks += [
                     (platform, choice, level, outcome, effect, own, by)
                     for level, effect in enumerate(compared)
@@ -109,4 +110,5 @@ def _pattern(look: tuple[str, Choice, int, Outcome, Effect, Posts, str], effect:
     return Pattern(
         platform, choice, level, outcome, effect, float(np.median(values[known & chosen])),
         float(np.median(values[known & ~chosen])), float(chosen.sum() / (choice.codes >= 0).sum()), by,
+        held(own).names,
     )  # fmt: skip

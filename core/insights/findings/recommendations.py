@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from core.insights.findings.choices import Choice, choices
-from core.insights.findings.effects import LEAST_ROWS, Effect, Floats, adjusted, compare, rounded
-from core.insights.findings.outcomes import comparable, groups
+from core.insights.findings.effects import LEAST_ROWS, Effect, Floats, compare, rounded
+from core.insights.findings.held import Held
+from core.insights.findings.outcomes import groups, held, logged
 from core.insights.findings.patterns import Pattern
 from core.insights.findings.remembered import on, platforms
 from core.insights.posts import Posts
@@ -72,12 +73,14 @@ def _of_platform(own: Posts, useful: list[Pattern]) -> list[Advice]:
             continue
         name, level = pattern.choice.name, pattern.level
         same = [one for one in useful if one.choice.name == name and one.level == level]
+        others: Held | None = None
         for one in same:
             if (name, one.outcome.name) not in again:
-                y = adjusted(comparable(own, one.outcome.name), _others(every, name))
-                again[name, one.outcome.name] = compare(y, one.choice.codes, len(one.choice.levels), group)
-        held = [one for one in same if _holds(one, again[name, one.outcome.name][level])]
-        advice = _advice(held, pattern)
+                others = others or held(own).plus(_others(every, name))
+                y, count = logged(own, one.outcome.name), len(one.choice.levels)
+                again[name, one.outcome.name] = compare(y, one.choice.codes, count, group, others)
+        holding = [one for one in same if _holds(one, again[name, one.outcome.name][level])]
+        advice = _advice(holding, pattern)
         if advice and (name not in best or _strength(advice) > _strength(best[name])):
             best[name] = advice
     return sorted(best.values(), key=_strength, reverse=True)
@@ -162,24 +165,18 @@ def effect_json(pattern: Pattern) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def timing_rule(platform: str, hours_utc: list[int], days: list[str], confidence: float | None, n: int,
-                valid_until: str) -> dict[str, Any]:  # fmt: skip
-    """A rule to post at some hours (UTC) or weekdays."""
+def timing_rule(timing: dict[str, Any], valid_until: str) -> dict[str, Any]:
+    """A rule to post at the hours and weekdays that are shown to be above the average.
+
+    Args:
+        timing: a platform's part of the report's `best_time`.
+    """
     return {
-        "rule_id": f"{platform}.best-time", "condition": {"platform": platform}, "action": "prefer",
-        "value": {"feature": "posted_at", "hours_utc": hours_utc, "weekdays": days},
-        "confidence": rounded(confidence) if confidence is not None else None, "n": n, "n_other": 0, "effects": [],
+        "rule_id": f"{timing['platform']}.best-time", "condition": {"platform": timing["platform"]}, "action": "prefer",
+        "value": {
+            "feature": "posted_at", "hours_utc": timing["advised_hours_utc"], "hours_local": timing["advised_hours"],
+            "weekdays": timing["advised_days"], "timezone": timing["timezone"],
+        },
+        "confidence": timing["advised_confidence"], "n": timing["sample_size"], "n_other": 0, "effects": [],
         "valid_until": valid_until,
     }  # fmt: skip
-
-
-def picked_platforms(posts: Posts) -> dict[str, tuple[int, int]]:
-    """Platforms whose posts look picked: most of many accounts appear with one post; (accounts with one, accounts)."""
-    found: dict[str, tuple[int, int]] = {}
-    for platform in platforms(posts):
-        own = on(posts, platform)
-        counts = np.unique(own.account_number, return_counts=True)[1]
-        once = int((counts == 1).sum())
-        if len(counts) >= 50 and once > len(counts) / 2:
-            found[platform] = (once, len(counts))
-    return found

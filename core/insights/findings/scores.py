@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from core.insights.findings.brand import Alignment
-from core.insights.findings.effects import LEAST_ROWS, Floats, adjusted, logs, rounded
+from core.insights.findings.effects import LEAST_ROWS, Floats, logs, rounded
+from core.insights.findings.held import Held, columns_of
 from core.insights.findings.outcomes import account_numbers, measured
 from core.insights.findings.remembered import on, platforms, rows_on
 from core.insights.posts import Posts
@@ -162,7 +163,12 @@ def reach(own: Posts) -> Floats:
     y = logs(own.views)
     followers = own.features.get("followers")
     if followers is not None and np.isfinite(followers).sum() >= LEAST_ROWS:
-        return np.where(np.isfinite(followers), adjusted(y, [np.log1p(followers)]), np.nan)
+        known = np.log1p(followers)
+        fine = np.isfinite(y) & np.isfinite(known)
+        left = np.full(len(y), np.nan)
+        if fine.any():
+            left[fine] = Held(facts=tuple(columns_of(known))).frame(fine).residual(y[fine])
+        return left
     group = account_numbers(own)
     fine = np.isfinite(y)
     counts = np.bincount(group[fine], minlength=int(group.max(initial=0)) + 1)

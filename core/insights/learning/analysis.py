@@ -8,7 +8,7 @@ import numpy as np
 
 from core.insights.findings.effects import Floats, Mask, compare, rounded
 from core.insights.findings.hypotheses import EARLY_S, early_losses
-from core.insights.findings.outcomes import comparable, groups, measured
+from core.insights.findings.outcomes import groups, held, logged, measured
 from core.insights.findings.patterns import Pattern
 from core.insights.findings.remembered import on, platforms, rows_on
 from core.insights.findings.scores import Scores
@@ -82,7 +82,7 @@ def engagement(posts: Posts, day: Mask) -> list[Json]:
         line |= {column: spread(measured(own, column)) for column in ("engagement_rate", "save_rate", "share_rate")}
         line |= {"views": spread(own.views), "views_velocity": spread(own.views_velocity)}
         group, _ = groups(own)
-        against = compare(comparable(own, "engagement_rate"), today.astype(np.int64), 2, group)[1]
+        against = compare(logged(own, "engagement_rate"), today.astype(np.int64), 2, group, held(own))[1]
         line["day_against_before"] = None
         if against is not None:
             ends = [rounded(np.exp(value)) for value in (against.low, against.high)]

@@ -18,13 +18,13 @@ from core.insights.findings.brand import Alignment
 from core.insights.findings.clusters import Clusters, cluster
 from core.insights.findings.effects import Floats, Mask, rounded
 from core.insights.findings.hypotheses import Hypothesis, check
-from core.insights.findings.outcomes import account_numbers, comparable, many_posts_each
+from core.insights.findings.outcomes import account_numbers, held, many_posts_each, picked_platforms, spread
 from core.insights.findings.patterns import Pattern, Search, search
-from core.insights.findings.recommendations import VALID_DAYS, Advice, advise, picked_platforms, rules, timing_rule
+from core.insights.findings.recommendations import VALID_DAYS, Advice, advise, rules, timing_rule
 from core.insights.findings.remembered import on, platforms
 from core.insights.findings.scores import PARTS, Scores, engagement_ranks, score
 from core.insights.learning import analysis
-from core.insights.learning.wording import counted, has, sentence, share, times
+from core.insights.learning.wording import counted, has, held_equal, list_of, sentence, share, times
 from core.insights.platforms import shown as platform
 from core.insights.posting import besttime
 from core.insights.posts import Posts
@@ -88,7 +88,7 @@ class _Findings:
 
     def recommendations(self, posts: Posts, timing: list[Json]) -> list[str]:
         said = [sentence(one, _spread(posts, one)) for one in self.advice]
-        return said + [f"{platform(one['platform'])}: {one['sentence']}." for one in timing if one["shown"]]
+        return said + [f"{platform(one['platform'])}: {one['sentence']}." for one in timing if one["advised"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,6 +187,10 @@ def _timing(posts: Posts, name: str, where: Zone, day: Day) -> list[Json]:
     said: Json = {
         "platform": name, "shown": found.shown, "sentence": text, "best_hours": found.best_hours,
         "best_days": found.best_days, "hours_shown": found.hours_shown, "days_shown": found.days_shown,
+        "advised": bool(found.advised), "advised_hours": found.advised_hours, "advised_days": found.advised_days,
+        "advised_hours_utc": [one.utc_hour for one in found.advised if one.utc_hour is not None],
+        "advised_confidence": rounded(min(one.beats for one in found.advised)) if found.advised else None,
+        "timezone": found.timezone,
         "confidence": rounded(found.confidence) if found.confidence is not None else None,
         "sample_size": found.sample_size, "left_out": found.left_out,
     }  # fmt: skip
@@ -194,21 +198,14 @@ def _timing(posts: Posts, name: str, where: Zone, day: Day) -> list[Json]:
 
 
 def _timing_rules(timing: list[Json], valid: str) -> list[Json]:
-    return [
-        timing_rule(
-            one["platform"], one["best_hours"] if one["hours_shown"] else [],
-            one["best_days"] if one["days_shown"] else [], one["confidence"], one["sample_size"], valid,
-        )
-        for one in timing
-        if one["shown"]
-    ]  # fmt: skip
+    return [timing_rule(one, valid) for one in timing if one["advised"]]
 
 
 def _spread(posts: Posts, advice: Advice) -> float | None:
     """Standard deviation of the lead outcome's logarithm; None where accounts are compared with themselves."""
     if _own_accounts(posts, advice.platform):
         return None
-    return float(np.nanstd(comparable(on(posts, advice.platform), advice.patterns[0].outcome.name)))
+    return spread(on(posts, advice.platform), advice.patterns[0].outcome.name)
 
 
 def _short(clusters: Clusters) -> Json:
@@ -270,13 +267,13 @@ def _limits(posts: Posts, picked: dict[str, tuple[int, int]], advice: list[Advic
             f"These posts look picked, not complete: most accounts appear with a single post ({named}). What did badly "
             "may be missing, so views are not compared, and a choice that makes posts fail would not show."
         )
-    if any(not _own_accounts(posts, one.platform) for one in advice):
+    for words, named in _between(posts, advice).items():
         said.append(
-            "These are differences between accounts that do and accounts that do not, at equal followers and age; "
+            f"{list_of(named)}: these are differences between accounts that do and accounts that do not, {words}; "
             "whether your own posts follow, only a test of your own shows."
         )
     with np.errstate(invalid="ignore"):
-        young = int((posts.measured_at - posts.posted_at < UNSURE_DAYS * DAY_S).sum())
+        young = int((posts.viewed_at - posts.posted_at < UNSURE_DAYS * DAY_S).sum())
         wrong = int((posts.engagement_rate > 1).sum())
     if wrong:
         said.append(
@@ -285,6 +282,14 @@ def _limits(posts: Posts, picked: dict[str, tuple[int, int]], advice: list[Advic
     if young:
         said.append(f"Measured on their first day, with numbers that still grow: {counted(young, 'post')}.")
     return said
+
+
+def _between(posts: Posts, advice: list[Advice]) -> dict[str, list[str]]:
+    """Platforms whose advice rests on differences between accounts, by what was held equal."""
+    found: dict[str, list[str]] = {}
+    for name in sorted({one.platform for one in advice if not _own_accounts(posts, one.platform)}):
+        found.setdefault(held_equal(held(on(posts, name)).names), []).append(platform(name))
+    return found
 
 
 def _own_accounts(posts: Posts, name: str) -> bool:

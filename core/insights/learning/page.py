@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.insights.learning.wording import counted, list_of, share
+from core.insights.learning.wording import counted, held_equal, list_of, share
 from core.insights.platforms import shown as platform
 from core.insights.reports.report import LearningReport
 
@@ -71,7 +71,7 @@ def _measure_next(report: LearningReport) -> list[str]:
 
 
 def _times(report: LearningReport) -> list[str]:
-    quiet = [one for one in report.best_time if not one["shown"]]
+    quiet = [one for one in report.best_time if not one["advised"]]
     if not quiet:
         return []
     said = [f"{platform(one['platform'])}: {one['sentence']}" for one in quiet]
@@ -122,7 +122,7 @@ def _differences(report: LearningReport) -> list[str]:
     level = report.patterns[0]["interval_level"]
     lines.append(
         f"{len(report.patterns)} of {report.comparisons:,} comparisons differ; about 5 % of these may be chance. "
-        f"Intervals are {level:.1%} ones, wider because only differences are shown. Followers and age are taken out."
+        f"Intervals are {level:.1%} ones, wider because only differences are shown.{_compared(report)}"
     )
     beyond = _strongest(report)
     if not beyond:
@@ -143,6 +143,14 @@ def _differences(report: LearningReport) -> list[str]:
             f"| {one['n']:,} of {one['n'] + one['n_other']:,} |"
         )
     return lines
+
+
+def _compared(report: LearningReport) -> str:
+    """What both sides are equal in, on each platform; nothing where the report does not say."""
+    held = {one["platform"]: held_equal(one["held"]) for one in report.patterns if "held" in one}
+    if len(set(held.values())) > 1:
+        return f" Compared {'; '.join(f'on {platform(name)} {words}' for name, words in sorted(held.items()))}."
+    return "".join(f" Compared {words}." for words in list(held.values())[:1])
 
 
 def _strongest(report: LearningReport) -> list[dict[str, Any]]:

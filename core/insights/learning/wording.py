@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil
 
@@ -98,7 +99,7 @@ def sentence(advice: Advice, spread: float | None) -> str:
     named = [f"{platform(advice.platform)}: {what}."]
     named.append(f"{'Such posts' if advice.prefer else 'Posts that did otherwise'} got {_joined(advice)}.")
     n, other = (lead.effect.n, lead.effect.n_other) if advice.prefer else (lead.effect.n_other, lead.effect.n)
-    few = f"{counted(lead.effect.freedom + 1, lead.by)} on the smaller side" if lead.by != "post" else ""
+    few = f"{counted(lead.effect.groups, lead.by)} on the smaller side" if lead.by != "post" else ""
     named.append(f"n = {n:,} posts that did, {other:,} that did not{f' ({few})' if few else ''}.")
     if advice.against:
         named.append(f"Against it: {'; '.join(times(one) for one in advice.against)}.")
@@ -123,6 +124,13 @@ def test(lead: Pattern, spread: float) -> str:
     """How many posts of one's own would show it, at the estimated size."""
     each = max(ceil(2 * ENOUGH * (spread / lead.effect.effect) ** 2), 5)
     return f"On your own account about {each:,} posts each way would show it."
+
+
+def held_equal(names: Sequence[str]) -> str:
+    """What both sides of a comparison are equal in: "within each account, at equal age at measurement"."""
+    facts = [name for name in names if name != "account"]
+    parts = ["within each account"] if "account" in names else []
+    return ", ".join([*parts, f"at equal {list_of(facts)}"] if facts else parts) or "with nothing held equal"
 
 
 def list_of(words: list[str]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from core.insights.posts import Posts
 from core.insights.virality.features import About
+from core.versions import FACTORY
 
 if TYPE_CHECKING:
     from core.store.records import Correction, Prediction, Sample
@@ -29,7 +30,7 @@ class Seen:
 
 
 def about(space: Workspace, posts: Posts) -> About:
-    """Of posts linked to a sample. An answer given after publishing may know how it did, and is not used."""
+    """Of posts linked to a sample. What was said after publishing may know how it did, and is not used."""
     found = About.unknown(len(posts))
     linked = np.flatnonzero(posts.sample_id != np.array(None))
     if not linked.size:
@@ -57,7 +58,8 @@ class Looker:
         """What was said of a sample's file.
 
         Args:
-            before: UTC seconds; later answers of the user are not used. NaN = use all.
+            before: UTC seconds; what was said later is not used, neither by the user nor by a version, which may have
+                learnt from the user. The factory has not, and may be asked at any time. NaN = use all.
         """
         sample = self.store.sample(sample_id)
         if sample is None:
@@ -76,15 +78,20 @@ class Looker:
         mine = [sample] if sample.task == task else []
         if not mine and sample.media_hash:
             mine = self.store.samples_of_media(task, sample.media_hash)
-        predicted = self.store.newest_of([one.id for one in mine], "model") if mine else {}
         found: list[tuple[str | float, str]] = []
         for one in mine:
-            answer, prediction = self.answers[task].get(one.id), predicted.get(one.id)
+            answer = self.answers[task].get(one.id)
             if answer is not None and not answer.at > before:
                 found.append((answer.value, "your answer"))
-            elif prediction is not None and prediction.value is not None:
-                found.append((prediction.value, _model(prediction)))
+            elif prediction := self._predicted(one.id, before):
+                found.append(prediction)
         return found
+
+    def _predicted(self, sample: str, before: float) -> tuple[str | float, str] | None:
+        for said in reversed(self.store.predictions(sample)):
+            if said.kind == "model" and said.value is not None and (said.version == FACTORY or not said.at > before):
+                return said.value, _model(said)
+        return None
 
 
 def _model(prediction: Prediction) -> str:

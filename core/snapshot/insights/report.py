@@ -120,7 +120,7 @@ def _short(report: LearningReport) -> Short:
         times=tuple(
             f"{platforms.shown(found['platform'])}: {found['sentence']}"
             for found in report.best_time
-            if not found["shown"]
+            if not found.get("advised", found["shown"])  # a report on disk may be without
         ),
         roi=report.roi["sentence"],
         folder=f"insights/{report.date}",

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.insights.metrics.requests import WriteRequest
 from core.insights.metrics.store import MetricsStore
 from core.insights.posts import Posts
 from core.workspace import Workspace
 
+Floats = NDArray[np.float64]
 START = 1_735_689_600.0  # 2025-01-01T00:00Z, a Wednesday
 DAY = 86400.0
 
@@ -73,6 +75,31 @@ def author(
 def posts(n: int, seed: int = 1, **wanted: Any) -> Posts:
     """The same as columns."""
     return Posts.of(author(n, seed, **wanted))
+
+
+def differing(n: int, seed: int, spread: float) -> tuple[Posts, Floats]:
+    """Posts of an author whose hours differ by that standard deviation; (24,) by how much, against the average."""
+    effects = spread * np.random.default_rng(seed).standard_normal(24)
+    effects -= effects.mean()
+    rows = author(n, seed)
+    for row in rows:
+        row["engagement_rate"] *= float(np.exp(effects[int(row["posted_at"] % DAY // 3600)]))
+    return Posts.of(rows), effects
+
+
+def wandering(seed: int, weeks: int = 52, n: int = 260) -> Posts:
+    """Posts of whom no hour matters; but habits last for six weeks, and interest comes and goes from week to week."""
+    rng = np.random.default_rng(seed)
+    level = np.zeros(weeks)
+    for week in range(1, weeks):
+        level[week] = 0.9 * level[week - 1] + 0.25 * np.sqrt(1 - 0.9**2) * rng.standard_normal()
+    habits = rng.choice([7, 9, 12, 15, 18, 20, 22], weeks // 6 + 1)
+    rows = author(n, seed)
+    for row, day in zip(rows, np.sort(rng.integers(0, weeks * 7, n)).tolist(), strict=True):
+        row["posted_at"] = START + day * DAY + (habits[day // 42] + rng.integers(-1, 2)) % 24 * 3600
+        row["measured_at"] = row["posted_at"] + 7 * DAY
+        row["engagement_rate"] = float(np.exp(-3 + level[day // 7] + 0.4 * rng.standard_normal()))
+    return Posts.of(rows)
 
 
 def keep(space: Workspace, rows: list[dict[str, Any]]) -> None:

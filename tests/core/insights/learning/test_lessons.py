@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 
+import numpy as np
 import pytest
 
 from core.errors import StoreError
@@ -44,6 +45,19 @@ def test_differences_between_strangers_come_with_a_test_of_ones_own() -> None:
     found = of(lines)
     assert "On your own account about" in found.recommendations[0]
     assert any("only a test of your own shows" in one for one in found.limits)
+
+
+def test_only_what_is_known_is_said_to_be_held_equal() -> None:
+    lines = made.rows(1500, short=1.6, accounts=1000)
+    found = of(lines)
+    assert "Compared at equal posting time." in markdown(found)
+    assert any("TikTok: these are differences" in one and "at equal posting time;" in one for one in found.limits)
+    rng = np.random.default_rng(1)
+    for line in lines:
+        line["features"]["followers"] = float(np.exp(rng.normal(8, 1)))
+        line["measured_at"] += float(rng.uniform(0, 20)) * made.DAY
+    assert "Compared at equal followers, age at measurement and posting time." in markdown(of(lines))
+    assert "Compared within each account, at equal posting time." in markdown(of(made.rows(1500, short=1.6)))
 
 
 def test_without_any_difference_the_report_says_so_and_recommends_nothing() -> None:

@@ -253,7 +253,9 @@ def test_few_posts_use_the_formula_and_say_so(space: Workspace) -> None:
     assert found.views_by == "the formula"
     assert any("few posts (25)" in note for note in found.notes)
     assert found.confidence_interval is not None  # what the 25 spread over
-    assert found.interval_note is not None
+    for target, note in (("views", found.interval_note), ("engagement", found.engagement_note)):
+        assert note is not None
+        assert f"  note: {target}: {note}" in found.lines()
     assert not found.partial
 
 
