@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from core.backup.checking import verify
 from core.backup.drilling import drill
-from core.backup.finding import holding, list_at, listing, of, pick, vaults
+from core.backup.finding import each, holding, list_at, listing, of, pick, vaults
 from core.backup.history import last_backup, status, trials
 from core.backup.making import now
 from core.backup.pruning import prune
@@ -22,6 +22,7 @@ from core.backup.vault import Vault
 __all__ = [
     "Vault",
     "drill",
+    "each",
     "holding",
     "last_backup",
     "list_at",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core.backup.formats import INDEXES, PACKS, Index, Manifest
+from core.backup.formats import INDEXES, LABEL, PACKS, Index, Manifest
 from core.backup.vault import SpoiltError, Vault
 from core.errors import CancelledError, StoreError
 
@@ -50,12 +50,14 @@ def verify(
         CancelledError: `stop` said so.
     """
     problems: list[str] = []
+    if vault.unlabelled:
+        problems.append(f"{vault.where}: {LABEL}: is missing or damaged")
     names = [identity] if identity else vault.backups()
     if not names:  # the first one never ended
         problems.append(f"{vault.where}: holds no backups")
     manifests = _manifests(vault, names, problems)
-    spoilt: list[str] = []
-    indexes = list(vault.indexes(problems, spoilt).values())
+    unread, spoilt = list[str](), list[str]()
+    indexes = list(vault.indexes(unread, spoilt).values())
     there = vault.destination.names(PACKS)
     needed = {chunk for manifest in manifests for file in manifest.files for chunk in file.parts()}
     packs = _packs(indexes, there, needed if identity else None)
@@ -71,12 +73,13 @@ def verify(
         if damaged:
             bad.append(pack)
         report(done, len(packs))
+    lacking: list[str] = []
     for manifest in manifests:
         missing = sum(any(chunk not in good for chunk in file.parts()) for file in manifest.files)
         if missing:
-            problems.append(
-                f"{vault.where}: {manifest.id}: {missing} of {len(manifest.files)} files cannot be restored"
-            )
+            lacking.append(f"{vault.where}: {manifest.id}: {missing} of {len(manifest.files)} files cannot be restored")
+    # Other backups' indexes may be for other keys: to one that is whole they are nothing.
+    problems += [*(unread if lacking or not identity else []), *lacking]
     if set_aside:
         for folder, name in (*((PACKS, pack) for pack in bad), *((INDEXES, index) for index in spoilt)):
             _move(vault, folder, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import time
 from collections.abc import Collection, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -16,6 +16,8 @@ from core.backup.vault import Vault, order
 from core.errors import StoreError, WrongUseError
 from core.settings import BackupSettings
 from core.workspace import Workspace
+
+MOST_KEYS = 1 << 16  # bytes of a key file, which may be a pipe from a program that keeps keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,37 +36,51 @@ class Listed:
 
 
 def vaults(
-    settings: BackupSettings, places: Sequence[str], *, recovery: str | None = None, cache: Path | None = None
-) -> list[Vault]:
+    settings: BackupSettings, places: Sequence[str], *, recovery: str | None = None, alone: bool = False,
+    cache: Path | None = None, lost: list[str] | None = None,
+) -> list[Vault]:  # fmt: skip
     """The places that hold backups.
+
+    Args:
+        alone: read with the recovery key only, where one is given.
+        lost: takes a sentence for each place that holds none or cannot be read, where another does.
 
     Raises:
         StoreError: none of them does, or none can be read.
         WrongUseError: the recovery key is not one.
     """
-    found, problems, known = list[Vault](), list[StoreError](), keys.load(recovery)
+    found, problems, known = list[Vault](), list[StoreError](), keys.load(recovery, alone=alone)
     for where in places:
         try:
             found.append(Vault.open(at(where, settings), known, cache))
         except StoreError as error:
             problems.append(error)
     if not found:
-        raise problems[0] if len(problems) == 1 else StoreError("; ".join(error.sentence() for error in problems))
+        kind = MissingError if all(isinstance(error, MissingError) for error in problems) else StoreError
+        raise problems[0] if len(problems) == 1 else kind("; ".join(error.sentence() for error in problems))
+    if lost is not None:
+        lost += [error.sentence() for error in problems]
     return found
 
 
-def of(space: Workspace, places: Sequence[str] | None = None, recovery: str | None = None) -> list[Vault]:
-    """The vaults of a workspace, or those named."""
-    where = chosen(space, list(places or []))
-    return vaults(space.settings.backup, where, recovery=recovery, cache=space.cache / "backup")
+def of(
+    space: Workspace, places: Sequence[str] | None = None, recovery: str | None = None, *, alone: bool = False,
+    lost: list[str] | None = None,
+) -> list[Vault]:  # fmt: skip
+    """The vaults of a workspace, or those named; the rest as `vaults`."""
+    where, cache = chosen(space, list(places or [])), space.cache / "backup"
+    return vaults(space.settings.backup, where, recovery=recovery, alone=alone, cache=cache, lost=lost)
 
 
 def pick(among: Sequence[Vault], wanted: str | None) -> tuple[Vault, str]:
     """The backup of that id, or of its first signs; None means the newest.
 
     Raises:
+        WrongUseError: the id is empty.
         MissingError: there is none, or several begin like this.
     """
+    if wanted == "":
+        raise WrongUseError("an empty id names no backup", do="List them with: rushes backup list")
     found = [(name, vault) for vault in among for name in vault.backups() if name.startswith(wanted or "")]
     if not found:
         where = wanted or ", ".join(vault.where for vault in among)
@@ -75,14 +91,34 @@ def pick(among: Sequence[Vault], wanted: str | None) -> tuple[Vault, str]:
     return vault, name
 
 
-def listing(space: Workspace, places: Sequence[str] | None = None) -> list[Listed]:
+def each(among: Sequence[Vault], wanted: str | None, lost: list[str]) -> list[tuple[Vault, str]]:
+    """The backup of that id at every place that has it; None means the newest of every place.
+
+    Args:
+        lost: takes a sentence for each place of which the newest is wanted and that has none.
+
+    Raises:
+        WrongUseError, MissingError: as `pick`.
+    """
+    name = pick(among, wanted)[1]
+    if wanted:
+        return [(vault, name) for vault in among if name in vault.backups()]
+    found = [(vault, vault.backups()) for vault in among]
+    lost += [f"{vault.where}: holds no backups" for vault, names in found if not names]
+    return [(vault, names[-1]) for vault, names in found if names]
+
+
+def listing(space: Workspace, places: Sequence[str] | None = None, *, lost: list[str] | None = None) -> list[Listed]:
     """All backups that can be found now, oldest first; none where none was made.
+
+    Args:
+        lost: as `vaults`.
 
     Raises:
         StoreError: no destination can be read.
     """
     try:
-        among = of(space, places)
+        among = of(space, places, lost=lost)
     except MissingError:
         return []
     known = {line.get("id"): line for line in history.read(space)}
@@ -111,13 +147,13 @@ def _holds(vault: Vault, name: str, hashes: Collection[str]) -> bool:
         return True
 
 
-def list_at(settings: BackupSettings, place: str) -> list[Listed]:
-    """All backups of a place, without a workspace.
+def list_at(settings: BackupSettings, places: Sequence[str], lost: list[str] | None = None) -> list[Listed]:
+    """All backups of places, without a workspace.
 
     Raises:
-        StoreError: it holds none, or cannot be read.
+        StoreError: they hold none, or cannot be read.
     """
-    return [_listed(vault, name, {}) for vault in vaults(settings, [place]) for name in vault.backups()]
+    return [_listed(vault, name, {}) for vault in vaults(settings, places, lost=lost) for name in vault.backups()]
 
 
 def _listed(vault: Vault, name: str, known: dict[str, Any]) -> Listed:
@@ -135,7 +171,8 @@ def read_key(source: Path | IO[bytes]) -> str:
     """
     where = source if isinstance(source, Path) else None
     try:
-        text = (source.read_bytes() if isinstance(source, Path) else source.read()).decode()
+        with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
+            text = file.read(MOST_KEYS).decode()
     except OSError as error:
         raise WrongUseError(f"the key cannot be read ({error.strerror})", where=where) from None
     except UnicodeDecodeError:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from core.backup.destinations import MOST, MissingError, too_large
+from core.backup.destinations import MOST, MissingError
 from core.errors import StoreError
-from core.files import fsync_dir, private_dir, replacing
+from core.files import fsync_dir, private_dir, read_regular, replacing
 
 
 class Folder:
@@ -43,21 +44,25 @@ class Folder:
     def get(self, name: str) -> bytes:
         path = self.path / name
         try:
-            with self._explained():
-                if (size := path.stat().st_size) > MOST:
-                    raise too_large(name, size)
-                return path.read_bytes()
+            return read_regular(path, MOST)
         except FileNotFoundError:
             raise MissingError("is not there", where=path) from None
+        except OSError as error:
+            raise StoreError(f"cannot be read ({error.strerror})", where=path) from None
 
     def names(self, prefix: str) -> dict[str, int]:
         with self._explained():
             try:
-                found = list((self.path / prefix).iterdir())
+                listed = list(os.scandir(self.path / prefix))
             except FileNotFoundError:
                 return {}
-            # Names with a dot in front are of writes that have not ended.
-            return {path.name: path.stat().st_size for path in found if not path.name.startswith(".")}
+            found: dict[str, int] = {}
+            for one in listed:
+                # Names with a dot in front are of writes that have not ended; pipes and devices are nobody's.
+                with suppress(FileNotFoundError):
+                    if one.name[0] != "." and one.is_file():
+                        found[one.name] = one.stat().st_size
+            return found
 
     def delete(self, name: str) -> None:
         path = self.path / name

@@ -46,12 +46,14 @@ class Index(_Part):
 
     Attributes:
         size: bytes of the pack as it is stored.
+        readers: public keys that this and the pack were encrypted to; empty where that is not known.
     """
 
     schema_version: Literal[1] = 1
     pack: Hash
     size: Size
     chunks: tuple[tuple[Hash, Size, Size], ...]
+    readers: tuple[str, ...] = ()
 
 
 class File(_Part):

@@ -24,7 +24,9 @@ class Status:
     Attributes:
         last_backup: when all or some destinations took a backup last.
         last: that backup's line: id, where, files, size, bytes, encrypted, failed.
-        last_proven: when a restore was last tried and worked.
+        last_proven: when the restore was last tried and worked of that place of the last backup where this is
+            longest ago; `unproven` are those of its places where it never was.
+        failing: those of its places where the newest drill failed.
         last_drill: the newest drill's event: at, id, ok, checks, where.
     """
 
@@ -32,6 +34,8 @@ class Status:
     last: dict[str, Any] | None
     last_proven: float | None
     last_drill: dict[str, Any] | None
+    unproven: tuple[str, ...] = ()
+    failing: tuple[str, ...] = ()
 
 
 def note(space: Workspace, line: dict[str, Any]) -> None:
@@ -66,14 +70,23 @@ def was_at(space: Workspace, where: str) -> bool:
 
 def status(space: Workspace) -> Status:
     """What the screens say of backups."""
-    made, drills = read(space), space.store.events(DRILL)
-    proven = [float(event["at"]) for event in drills if event.get("ok")]
+    made, drills, known = read(space), space.store.events(DRILL), proven(space)
+    last = made[-1] if made else None
+    places = [str(one.get("where")) for one in (last or {}).get("destinations", [])]
+    newest = {str(event.get("where")): bool(event.get("ok")) for event in drills}
     return Status(
-        last_backup=float(made[-1]["at"]) if made else None,
-        last=made[-1] if made else None,
-        last_proven=proven[-1] if proven else None,
+        last_backup=float(last["at"]) if last else None,
+        last=last,
+        last_proven=min((known[where] for where in places if where in known), default=None),
         last_drill=drills[-1] if drills else None,
+        unproven=tuple(where for where in places if where not in known),
+        failing=tuple(where for where in places if not newest.get(where, True)),
     )
+
+
+def proven(space: Workspace) -> dict[str, float]:
+    """When a restore was last tried and worked, by place; UTC seconds since 1970."""
+    return {str(one.get("where")): float(one["at"]) for one in space.store.events(DRILL) if one.get("ok")}
 
 
 def trials(space: Workspace) -> dict[tuple[str, str], bool]:

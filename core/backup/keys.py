@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,11 @@ class Keys:
 
     recipients: tuple[str, ...] = ()
     identities: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def mark(self) -> str:
+        """Tells the secret keys from others, without saying anything of them."""
+        return hashlib.sha256("\n".join(sorted(self.identities)).encode()).hexdigest()[:16]
 
     def seal(self, data: bytes) -> bytes:
         """Encrypt; every time to other bytes.
@@ -43,7 +49,7 @@ class Keys:
         try:
             return age.decrypt(data, [age.x25519.Identity.from_str(text) for text in self.identities])
         except age.DecryptError:
-            do = "On another machine give the recovery key: --key FILE"
+            do = "On another machine give the recovery key: --key FILE, which may hold several"
             raise StoreError(
                 "cannot be decrypted: the key does not fit, or it is damaged", where=where, do=do
             ) from None
@@ -66,7 +72,7 @@ def set_up(*, again: bool = False) -> str:
         The recovery key. It is kept nowhere.
 
     Args:
-        again: replace the recovery key; backups made until now are read with the earlier one.
+        again: replace the recovery key; the next backup is read with it, those made until now with the earlier one.
 
     Raises:
         WrongUseError: it was shown already.
@@ -90,8 +96,11 @@ def _machine(age: Any) -> Any:
     return age.x25519.Identity.from_str(path.read_text().strip())
 
 
-def load(recovery: str | None = None) -> Keys:
-    """The keys of this machine, and a recovery key if one is given.
+def load(recovery: str | None = None, *, alone: bool = False) -> Keys:
+    """The keys of this machine, and the recovery keys in a text if one is given.
+
+    Args:
+        alone: read with the given ones only, as another machine would.
 
     Raises:
         WrongUseError: that is not a key.
@@ -101,19 +110,22 @@ def load(recovery: str | None = None) -> Keys:
         machine = ((folder() / "machine.key").read_text().strip(),)
     except FileNotFoundError:
         recipients, machine = (), ()
-    return Keys(recipients, (*machine, *((_secret(recovery),) if recovery else ())))
+    if not recovery:
+        return Keys(recipients, machine)
+    return Keys(recipients, (*(() if alone else machine), *_secrets(recovery)))
 
 
-def _secret(text: str) -> str:
-    """The key in a text that may be a key file of age with its comments."""
+def _secrets(text: str) -> list[str]:
+    """All keys in a text that may be a key file of age with its comments."""
     age = _age()
-    for line in text.splitlines():
-        if line.strip().upper().startswith(BEGIN):
-            try:
-                return str(age.x25519.Identity.from_str(line.strip().upper()))
-            except age.IdentityError:
-                break
-    raise WrongUseError("this is not a recovery key", do=f"It begins with {BEGIN}.")
+    lines = [line.strip().upper() for line in text.splitlines()]
+    try:
+        found = [str(age.x25519.Identity.from_str(line)) for line in lines if line.startswith(BEGIN)]
+    except age.IdentityError:
+        found = []
+    if not found:
+        raise WrongUseError("this is not a recovery key", do=f"It begins with {BEGIN}.")
+    return found
 
 
 def _age() -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 from core.backup import history, keys
 from core.backup.destinations import OWN, Destination, MissingError, at, chosen
 from core.backup.folder import Folder
-from core.backup.formats import File, LeftOut, Manifest
+from core.backup.formats import LABEL, File, LeftOut, Manifest
 from core.backup.freeze import Frozen, Source, frozen, source_of, walk
 from core.backup.hashes import Content, Hashes
 from core.backup.vault import Vault, order
@@ -166,11 +166,18 @@ def _vault(space: Workspace, where: str, unencrypted: bool, *, named: bool) -> V
             do = f"Is its disk mounted? To start anew: rushes backup now --to {where}"
             raise StoreError("held backups and is empty now", where=where, do=do) from None
         vault = Vault.make(destination, mine, known, cache, encrypted=wanted)
+    if vault.unlabelled and not isinstance(vault.unlabelled, MissingError):
+        do = "What it holds can be restored all the same. Remove that file, and the next backup writes it anew."
+        raise StoreError(vault.unlabelled.what, where=vault.unlabelled.where, do=do)
+    if not vault.label.workspace:
+        raise StoreError("has lost its label, and no backup there can be opened with the keys here", where=where)
     if vault.label.workspace != mine:
         raise StoreError("holds another workspace's backups", where=where, do="Choose another place.")
     if vault.label.encrypted != wanted:
         kind = "encrypted" if vault.label.encrypted else "unencrypted"
         raise StoreError(f"holds {kind} backups, and these would not be", where=where, do="Choose another place.")
+    if vault.unlabelled:
+        destination.put(LABEL, vault.label.model_dump_json(indent=1).encode())
     return vault
 
 

@@ -98,9 +98,11 @@ def forget_again(folder: Path, vault: Vault, living: Sequence[Path]) -> None:
 def _check(into: Path, replace: bool) -> None:
     if into.is_symlink() or (into.exists() and not into.is_dir()):
         raise WrongUseError("is not a folder", where=into, do="Choose another.")
+    if root := next((folder for folder in into.resolve().parents if _is_living(folder)), None):
+        raise WrongUseError(f"lies in the living workspace {root}", where=into, do="Choose a folder elsewhere.")
     if not into.exists() or not any(into.iterdir()):
         return
-    if not any((into / name).exists() for name in (*MARKERS, "training_data")):
+    if not _is_living(into) and not (into / "training_data").exists():
         raise WrongUseError("the folder is not empty and not a workspace", where=into, do="Choose an empty folder.")
     if not replace:
         do = "Choose an empty folder, or --replace, which keeps a copy beside."
@@ -111,8 +113,12 @@ def _check(into: Path, replace: bool) -> None:
             raise WrongUseError(what, where=into, do="End the screens, the scheduler and trainings first.")
 
 
+def _is_living(folder: Path) -> bool:
+    return any((folder / name).exists() for name in MARKERS)
+
+
 def _is_held(lock: Path) -> bool:
-    handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    handle = os.open(lock, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -61,14 +61,16 @@ def fetched(
         StoreError: a chunk is nowhere, or damaged everywhere.
     """
     left, bad = dict.fromkeys(wanted), dict[str, str]()
+    other = " or for another key" if vault.label.encrypted else ""
+    do = "Give all recovery keys there are in one file: --key FILE. " if other else ""
     while left:
         packs: dict[str, list[tuple[str, Place]]] = {}
         for chunk in left:
             good = [place for place in places.get(chunk, []) if place.pack not in bad]
             if not good:
                 missing = sum(not places.get(one) for one in left)
-                why = next(iter(bad.values()), f"{vault.where}: {missing} parts of the backup are missing")
-                raise StoreError(why, do="Try another destination or an earlier backup.")
+                why = next(iter(bad.values()), f"{vault.where}: {missing} parts of the backup are missing{other}")
+                raise StoreError(why, do=f"{do}Try another destination or an earlier backup.")
             packs.setdefault(good[0].pack, []).append((chunk, good[0]))
         for pack, chunks in packs.items():
             try:

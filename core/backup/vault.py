@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from core.backup import formats
-from core.backup.destinations import Destination, MissingError
+from core.backup.destinations import MOST, Destination, MissingError
 from core.backup.formats import INDEXES, LABEL, MANIFESTS, PACKS, Index, Label, Manifest, Place
 from core.backup.keys import Keys
 from core.errors import StoreError
-from core.files import private_dir, write_atomic
+from core.files import private_dir, read_regular, write_atomic
 
+SEALED = b"age-encryption.org/"  # how encrypted objects begin; manifests begin with a brace
 TOLD = "forgotten"  # folder of lists that are newer than the newest backup
 
 
@@ -25,18 +27,23 @@ class Vault:
     """A labelled destination.
 
     Args:
-        cache: folder for the indexes that were read, which never change; None reads them every time.
+        cache: folder for the indexes that were read, which never change; None reads them every time. What was opened
+            with some keys is found again with these only.
+
+    Attributes:
+        unlabelled: why its label had to be told from its backups; None where it was read.
     """
 
     def __init__(self, destination: Destination, label: Label, keys: Keys, cache: Path | None = None) -> None:
         self.destination = destination
         self.label = label
         self.keys = keys
-        self.cache = cache / label.id if cache else None
+        self.cache = cache / (f"{label.id}-{keys.mark}" if label.encrypted else label.id) if cache else None
+        self.unlabelled: StoreError | None = None
 
     @staticmethod
     def open(destination: Destination, keys: Keys, cache: Path | None = None) -> Vault:
-        """The vault at a destination.
+        """The vault at a destination. Backups whose label is lost or damaged are opened without it.
 
         Raises:
             MissingError: it holds no backups.
@@ -45,8 +52,21 @@ class Vault:
         try:
             data = destination.get(LABEL)
         except MissingError:
-            raise MissingError("holds no backups", where=destination.where) from None
-        return Vault(destination, formats.decode(Label, data, f"{destination.where}: {LABEL}"), keys, cache)
+            lost = MissingError("holds no backups", where=destination.where)
+        except StoreError as error:
+            if destination.remote:  # it is the line that failed, not the label
+                raise
+            lost = error
+        else:
+            try:
+                return Vault(destination, formats.decode(Label, data, f"{destination.where}: {LABEL}"), keys, cache)
+            except StoreError as error:
+                lost = error
+        if not (label := _told_by_backups(destination, keys)):
+            raise lost
+        vault = Vault(destination, label, keys, cache)
+        vault.unlabelled = lost
+        return vault
 
     @staticmethod
     def make(destination: Destination, workspace: str, keys: Keys, cache: Path, *, encrypted: bool) -> Vault:
@@ -66,7 +86,8 @@ class Vault:
         sealed = self._seal(data)
         name = _name(sealed)
         self.destination.put(f"{PACKS}/{name}", sealed)
-        index = Index(pack=name, size=len(sealed), chunks=tuple(chunks))
+        readers = self.keys.recipients if self.label.encrypted else ()
+        index = Index(pack=name, size=len(sealed), chunks=tuple(chunks), readers=readers)
         written = self._seal(index.model_dump_json().encode())
         self.destination.put(f"{INDEXES}/{_name(written)}", written)
         return len(sealed) + len(written)
@@ -98,8 +119,7 @@ class Vault:
 
     def backups(self) -> list[str]:
         """Ids of the backups, oldest first."""
-        found = [name for name in self.destination.names(MANIFESTS) if formats.IDENTITY.fullmatch(name)]
-        return sorted(found, key=order)
+        return _backups(self.destination)
 
     def manifest(self, identity: str) -> Manifest:
         """A backup's manifest.
@@ -116,12 +136,21 @@ class Vault:
             raise StoreError("is another backup's manifest", where=where)
         return found
 
-    def places(self) -> dict[str, list[Place]]:
-        """Where each chunk lies, in packs that are there in their full length."""
+    def places(self, *, ours: bool = False) -> dict[str, list[Place]]:
+        """Where each chunk lies, in packs that are there in their full length.
+
+        Args:
+            ours: only in packs that everybody can open to whom a backup would be encrypted.
+        """
+        return self.located(self.indexes().values(), ours=ours)
+
+    def located(self, indexes: Iterable[Index], *, ours: bool = False) -> dict[str, list[Place]]:
+        """As `places`, by indexes that were read."""
         there = self.destination.names(PACKS)
+        readers = set(self.keys.recipients) if ours and self.label.encrypted else set[str]()
         found: dict[str, list[Place]] = {}
-        for index in self.indexes().values():
-            if there.get(index.pack) == index.size:
+        for index in indexes:
+            if there.get(index.pack) == index.size and readers.issubset(index.readers):
                 for chunk, offset, length in index.chunks:
                     found.setdefault(chunk, []).append(Place(index.pack, offset, length))
         return found
@@ -151,7 +180,7 @@ class Vault:
         kept = self.cache / f"{name}-{size}" if self.cache else None
         if kept and not fresh:
             with suppress(OSError, StoreError):
-                return formats.decode(Index, kept.read_bytes(), str(kept))
+                return formats.decode(Index, read_regular(kept, MOST), str(kept))
         data = self.stored(INDEXES, name)
         index = formats.decode(Index, data, f"{self.where}: {INDEXES}/{name}")
         if kept:
@@ -179,6 +208,30 @@ class Vault:
 def order(identity: str) -> tuple[int, str]:
     """Backups are ordered by their number; the clock may have been wrong."""
     return int(identity.partition("-")[0]), identity
+
+
+def _backups(destination: Destination) -> list[str]:
+    found = [name for name in destination.names(MANIFESTS) if formats.IDENTITY.fullmatch(name)]
+    return sorted(found, key=order)
+
+
+def _told_by_backups(destination: Destination, keys: Keys) -> Label | None:
+    """What a lost label said, by the newest backup that can be read; None where there is no backup.
+
+    Whose it is stays empty where none can be opened.
+    """
+    names, encrypted = _backups(destination), False
+    for name in reversed(names):
+        with suppress(StoreError):
+            data = destination.get(f"{MANIFESTS}/{name}")
+            encrypted = data.startswith(SEALED)
+            plain = keys.unseal(data, name) if encrypted else data
+            return _label(names[0], formats.decode_manifest(plain, name).workspace, encrypted)
+    return _label(names[0], "", encrypted) if names else None
+
+
+def _label(first: str, workspace: str, encrypted: bool) -> Label:
+    return Label(id=_name(first.encode())[:32], workspace=workspace, encrypted=encrypted)
 
 
 def _name(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""What the scheduler runs by itself every week: the backup, once a month the drill that proves it, the export.
+"""What the scheduler runs by itself every week: the backup, once a month a drill of each place, the export.
 
 The export (the data set with all versions, also when nothing was trained) is a plain archive beside the backups, for
 other programs and for a day without this one; the newest `EXPORTS_KEPT` stay.
@@ -17,11 +17,12 @@ from core.workspace import Workspace
 
 WEEKLY = "weekly-"
 EXPORTS_KEPT = 2  # each holds every clip once more
-MONTH_S = 28 * 86400.0  # four weekly backups
+MONTH_S = 27 * 86400.0  # every fourth weekly backup, which begins a little less than 28 days after the last proof
 
 
 def run(space: Workspace, name: str) -> str:
-    """Export, back up to all destinations, and prove the newest backup where that was last done a month ago or never.
+    """Export, back up to all destinations, and prove the newest backup of each where that was last done a month ago
+    or never. What fails keeps nothing else from being done.
 
     Raises:
         RushesError: a destination did not take it, the backup cannot be restored, or the export cannot be written.
@@ -29,17 +30,24 @@ def run(space: Workspace, name: str) -> str:
     del name
     exported, problem = _exported(space)
     made = now(space)
-    if made.failed:
-        said = "; ".join(str(one.error) for one in made.failed)
-        raise RushesError(f"backed up to {len(made.destinations) - len(made.failed)} places, but {said}")
-    places = ", ".join(one.where for one in made.destinations)
-    said = f"backed up {made.files} files, {made.new_blobs} new parts, {made.bytes} bytes, to {places}"
-    proven = history.status(space).last_proven
-    if proven is None or abs(time.time() - proven) >= MONTH_S:
-        said += f"; {drill(space)}"
+    problems = [str(one.error) for one in made.failed]
+    places = [one.where for one in made.destinations if not one.error]
+    size = f"{made.bytes / 1e6:,.1f} MB"
+    said = [f"backed up {made.files} files, {made.new_blobs} new parts, {size}, to {', '.join(places)}"]
+    proven, now_s = history.proven(space), time.time()
+    for place in places:
+        if place not in proven or abs(now_s - proven[place]) >= MONTH_S:
+            try:
+                said.append(drill(space, place))
+            except RushesError as error:
+                problems.append(error.sentence())
     if problem:
-        raise RushesError(f"{said}; but the data set was not exported: {problem}")
-    return f"{said}; {exported}"
+        problems.append(f"the data set was not exported: {problem}")
+    else:
+        said.append(exported)
+    if problems:
+        raise RushesError(f"{'; '.join(said)}; but {'; '.join(problems)}")
+    return "; ".join(said)
 
 
 def _exported(space: Workspace) -> tuple[str, str | None]:
@@ -66,14 +74,14 @@ def export(space: Workspace) -> str:
     return f"exported {sum(made.counts['answers'].values())} answers to {made.to}"
 
 
-def drill(space: Workspace) -> str:
-    """Prove the newest backup.
+def drill(space: Workspace, place: str | None = None) -> str:
+    """Prove the newest backup, or that of a place.
 
     Raises:
         RushesError: there is none, or it cannot be restored.
     """
-    vault, identity = finding.pick(finding.of(space), None)
+    vault, identity = finding.pick(finding.of(space, [place] if place else None), None)
     found = drill_one(space, vault, identity)
     if not found.ok:
-        raise RushesError(f"the backup {identity} cannot be restored: {'; '.join(found.problems)}")
-    return f"restored and proved {identity} in {found.seconds:.1f} s"
+        raise RushesError(f"the backup {identity} at {vault.where} cannot be restored: {'; '.join(found.problems)}")
+    return f"restored and proved {identity} at {vault.where} in {found.seconds:.1f} s"

@@ -23,7 +23,7 @@ class Writer:
     def __init__(self, vault: Vault) -> None:
         self.vault = vault
         self.new = self.sent = 0
-        self._there = set(vault.places())
+        self._there = set(vault.places(ours=True))
         self._pack = bytearray()
         self._chunks: list[tuple[str, int, int]] = []
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="backup")

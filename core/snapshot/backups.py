@@ -40,7 +40,9 @@ class Made:
         at: when the last backup was made.
         size: bytes of all it holds.
         where: the places that took it; `failed`: those that did not.
-        proven: when a restore was last tried and worked; `broken` when the newest trial failed.
+        proven: when a restore was last tried and worked, of the place where that is longest ago; `broken` when the
+            newest trial failed.
+        unproven: places where none ever worked.
     """
 
     at: float | None
@@ -49,6 +51,7 @@ class Made:
     failed: tuple[str, ...]
     proven: float | None
     broken: bool
+    unproven: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,5 +130,6 @@ def _made(space: Workspace) -> Made:
         where=tuple(str(one.get("where")) for one in places if not one.get("error")),
         failed=tuple(f"{one.get('where')}: {one['error']}" for one in places if one.get("error")),
         proven=known.last_proven,
-        broken=known.last_drill is not None and not known.last_drill.get("ok"),
+        broken=bool(known.failing) or (known.last_drill is not None and not known.last_drill.get("ok")),
+        unproven=known.unproven,
     )

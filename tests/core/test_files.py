@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import StoreError
-from core.files import copy_private, inside, locked, replacing, sha256_file, write_atomic
+from core.files import copy_private, inside, locked, read_regular, replacing, sha256_file, write_atomic
 
 
 def test_a_written_file_is_private_and_whole(tmp_path: Path):
@@ -52,6 +52,18 @@ def test_a_link_out_of_the_workspace_is_refused(tmp_path: Path):
     (tmp_path / "space" / "videos").symlink_to(tmp_path)
     with pytest.raises(StoreError, match="through a link"):
         inside(tmp_path / "space", "videos/secret.avi")
+
+
+def test_only_a_regular_file_of_bounded_size_is_read(tmp_path: Path):
+    (tmp_path / "kept").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to(tmp_path / "kept")
+    assert read_regular(tmp_path / "kept", 5) == read_regular(tmp_path / "link", 5) == b"12345"
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    refused = {"kept": "more than 4 bytes", "pipe": "not a regular", "device": "not a regular", ".": "Is a directory"}
+    for name, why in refused.items():
+        with pytest.raises(OSError, match=why):
+            read_regular(tmp_path / name, 4)
 
 
 def test_a_lock_is_held_by_one(tmp_path: Path):

@@ -12,6 +12,7 @@ import typer
 from tui.commands.common import FAILED, AsJson, InWorkspace, counted, emit, say, workspace
 
 if TYPE_CHECKING:
+    from core.backup.drilling import Drilled
     from core.backup.making import Made
 
 app = typer.Typer()
@@ -30,7 +31,7 @@ OfBackup = Annotated[
     str | None, typer.Argument(metavar="[ID]", help="The backup's id or its first signs; else the newest.")
 ]
 KeyFile = Annotated[
-    str | None, typer.Option("--key", metavar="FILE", help="A file with the recovery key; - reads standard input.")
+    str | None, typer.Option("--key", metavar="FILE", help="A file with recovery keys; - reads standard input.")
 ]
 
 
@@ -60,21 +61,23 @@ def backup_list(places: From = None, as_json: AsJson = False, where: InWorkspace
     """The backups there are, oldest first."""
     from core import backup
 
+    lost: list[str] = []
     with workspace(where, create=not places) if not places or _is_workspace(where) else nullcontext() as space:
         if space is None:
             from core.settings import load
 
-            found = [row for place in places or [] for row in backup.list_at(load(None).settings.backup, place)]
+            found = backup.list_at(load(None).settings.backup, places or [], lost=lost)
         else:
-            found = backup.listing(space, places)
+            found = backup.listing(space, places, lost=lost)
         lines = [
             f"{row.id}  {'encrypted  ' if row.encrypted else ''}{'' if row.files is None else f'{row.files} files  '}"
             f"{row.where}"
             for row in found
         ]
-        emit(
-            [row.to_json() for row in found], as_json, lines or ["There is no backup yet. Make one: rushes backup now"]
-        )
+        for problem in lost:
+            say(f"✗ {problem}")
+        none = [] if lost else ["There is no backup yet. Make one: rushes backup now"]
+        emit([row.to_json() for row in found], as_json, lines or none)
 
 
 @backup_app.command("verify")
@@ -88,25 +91,25 @@ def backup_verify(
     as_json: AsJson = False,
     where: InWorkspace = None,
 ) -> None:
-    """Read everything back and hash it, or one backup."""
+    """Read everything back and hash it, or one backup, at every place; with --key by that key alone."""
     from core import backup
 
+    lost: list[str] = []
     with workspace(where, create=False) as space, counted("reading") as step:
-        among = backup.of(space, places, _key(key))
-        if identity:
-            vault, identity = backup.pick(among, identity)
-            among = [vault]
+        among = backup.of(space, places, _key(key), alone=True, lost=lost)
+        wanted = [(vault, None) for vault in among] if identity is None else backup.each(among, identity, lost)
         found = [
-            backup.verify(vault, identity, set_aside=set_aside, report=lambda done, of: step(done, f"of {of} packs"))
-            for vault in among
+            backup.verify(vault, name, set_aside=set_aside, report=lambda done, of: step(done, f"of {of} packs"))
+            for vault, name in wanted
         ]
-        good = all(one.ok for one in found)
+        good = not lost and all(one.ok for one in found)
         lines = [problem for one in found for problem in one.problems]
         lines += [
             f"{'✓' if one.ok else '✗'} {one.where}: {one.backups} backups, {one.packs} packs, {_size(one.bytes)} read"
             for one in found
         ]
-        emit({"ok": good, "destinations": [one.to_json() for one in found]}, as_json, lines)
+        lines += [f"✗ {problem}" for problem in lost]
+        emit({"ok": good, "destinations": [one.to_json() for one in found], "problems": lost}, as_json, lines)
     if not good:
         raise typer.Exit(FAILED)
 
@@ -119,18 +122,40 @@ def backup_drill(
     as_json: AsJson = False,
     where: InWorkspace = None,
 ) -> None:
-    """Prove a backup: restore it into a folder of its own, replay it, let its models answer."""
+    """Prove a backup at every place: restore it into a folder of its own, replay it, let its models answer; with
+    --key by that key alone."""
     from core import backup
 
+    lost: list[str] = []
     with workspace(where, create=False) as space, counted("restoring") as step:
-        vault, chosen = backup.pick(backup.of(space, places, _key(key)), identity)
-        found = backup.drill(space, vault, chosen, report=lambda done, of: step(done, f"of {of} parts"))
-        lines = [f"{'✓' if good else '✗'} {name}" for name, good in found.checks.items()]
-        lines += [f"  {problem}" for problem in found.problems]
-        lines.append(f"{chosen} at {vault.where}: {'proven' if found.ok else 'NOT restorable'}, {found.seconds:.1f} s")
-        emit(found.to_json(), as_json, lines)
-    if not found.ok:
+        among = backup.of(space, places, _key(key), alone=True, lost=lost)
+        found = [
+            backup.drill(space, vault, name, report=lambda done, of: step(done, f"of {of} parts"))
+            for vault, name in backup.each(among, identity, lost)
+        ]
+        good = not lost and all(one.ok for one in found)
+        names = dict.fromkeys(name for one in found for name in one.checks)
+        said = {
+            "ok": good,
+            "checks": {name: all(one.checks.get(name, True) for one in found) for name in names},  # at every place
+            "seconds": round(sum(one.seconds for one in found), 3),
+            "destinations": [one.to_json() for one in found],
+            "problems": lost,
+        }
+        lines = [line for one in found for line in _drilled(one)] + [f"✗ {problem}" for problem in lost]
+        emit(said, as_json, lines)
+    if not good:
         raise typer.Exit(FAILED)
+
+
+def _drilled(one: Drilled) -> list[str]:
+    lines = [f"{'✓' if good else '✗'} {name}" for name, good in one.checks.items()]
+    end = "proven" if one.ok else "NOT restorable"
+    return [
+        *lines,
+        *(f"  {problem}" for problem in one.problems),
+        f"{one.id} at {one.where}: {end}, {one.seconds:.1f} s",
+    ]
 
 
 @backup_app.command("restore")
@@ -151,13 +176,16 @@ def backup_restore(
     from core import backup
     from core.settings import load
 
+    lost: list[str] = []
     wanted = None if identity == "latest" else identity
     with workspace(where, create=False) if not places or _is_workspace(where) else nullcontext() as space:
         if space is None:
-            among = backup.vaults(load(None).settings.backup, places or [], recovery=_key(key))
+            among = backup.vaults(load(None).settings.backup, places or [], recovery=_key(key), lost=lost)
         else:
-            among = backup.of(space, places, _key(key))
+            among = backup.of(space, places, _key(key), lost=lost)
         living = [space.root] if space else []
+    for problem in lost:
+        say(f"✗ {problem}")
     vault, chosen = backup.pick(among, wanted)
     with counted("restoring") as step:
         found = backup.restore(
@@ -190,7 +218,12 @@ def backup_prune(
 @backup_app.command("key")
 def backup_key(
     new: Annotated[
-        bool, typer.Option("--new", help="Another one; backups made until now need the earlier one, or this machine.")
+        bool,
+        typer.Option(
+            "--new",
+            help="Another one. The next backup stores all anew and opens with it; those made until now open with the "
+            "earlier one, or on this machine.",
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

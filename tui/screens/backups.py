@@ -197,7 +197,10 @@ def _proven_line(made: Made) -> Content:
         return Content.styled(words, "$text-error")
     if made.proven is None:
         return Content.styled("! No restore was ever proven: press d", "$text-warning")
-    return Content.styled(f"✓ Last proven restore: {when(made.proven, LONG)}, {_age(made.proven)}", "$text-success")
+    said = f"Last proven restore: {when(made.proven, LONG)}, {_age(made.proven)}"
+    if made.unproven:
+        return Content.styled(f"! {said}; never from {', '.join(made.unproven)}: press d", "$text-warning")
+    return Content.styled(f"✓ {said}", "$text-success")
 
 
 def detail_lines(entry: Entry) -> Content:

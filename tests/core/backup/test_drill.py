@@ -85,13 +85,13 @@ def test_damage_that_is_set_aside_is_mended_by_the_next_backup(filled: Workspace
     assert backup.verify(vault, first.id).ok, "the earlier backup is whole again too"
 
 
-@pytest.mark.parametrize("folder", [formats.MANIFESTS, formats.INDEXES, "label"])
+@pytest.mark.parametrize("folder", [formats.MANIFESTS, formats.INDEXES])
 def test_other_damage_is_said_in_a_sentence(
     filled: Workspace, tmp_path: Path, folder: str, rushes: Callable[..., Ran]
 ) -> None:
     place = tmp_path / "disk"
     backup.now(filled, [str(place)])
-    spoil(place / formats.LABEL if folder == "label" else next((place / folder).iterdir()), at=40)
+    spoil(next((place / folder).iterdir()), at=40)
     ran = rushes("backup", "verify", "--from", place, "-w", filled.root)
     assert ran.code == 1
     assert str(place) in ran.out + ran.err
@@ -118,6 +118,8 @@ def test_the_commands_do_it_all(filled: Workspace, tmp_path: Path, rushes: Calla
     drilled = rushes("backup", "drill", made["id"][:6], "--from", place, "--json", *where)
     assert (drilled.code, drilled.json["ok"]) == (0, True)
     assert all(drilled.json["checks"].values())
+    assert drilled.json["destinations"][0]["checks"] == drilled.json["checks"]
+    assert drilled.json["seconds"] == drilled.json["destinations"][0]["seconds"] > 0
     assert rushes("backup", "verify", "--from", place, *where).code == 0
     ran = rushes("backup", "restore", made["id"], "--into", tmp_path / "back", "--from", place, "--json")
     assert (ran.code, ran.json["files"]) == (0, made["files"])
@@ -134,3 +136,63 @@ def test_the_scheduler_backs_up_and_proves(filled: Workspace) -> None:
     assert first.startswith("backed up ")
     assert "restored and proved 000001-" in first
     assert "proved" not in weekly.run(filled, "weekly backup and export")  # once a month is enough
+
+
+def test_the_fourth_backup_after_a_proof_is_proven(filled: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.backup import weekly
+
+    weekly.run(filled, "weekly")
+    start, week_s = weekly.time.time(), 7 * 86400.0
+    for week in (3, 4):
+        # As scheduled: from the first one's begin, which was before its proof.
+        monkeypatch.setattr("core.backup.weekly.time.time", lambda week=week: start + week * week_s - 60.0)
+        assert ("proved" in weekly.run(filled, "weekly")) == (week == 4)
+
+
+def test_every_place_is_proven_and_one_that_fails_keeps_no_other_from_it(
+    filled: Workspace, own_home: Path, rushes: Callable[..., Ran]
+) -> None:
+    from core.backup import weekly
+    from core.errors import RushesError
+
+    one, two = own_home / "one", own_home / "two"
+    config = own_home / "config" / "rushes" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(f'[backup]\ndestinations = ["{one}", "{two}"]\n')
+    space = loop.open_workspace(filled.root)
+    made = backup.now(space)
+    spoil(next((one / formats.PACKS).iterdir()))
+    with pytest.raises(RushesError) as caught:
+        weekly.run(space, "weekly")
+    assert f"at {one} cannot be restored" in str(caught.value)
+    assert f"at {two} in" in str(caught.value)
+    known = backup.status(space)
+    assert (known.unproven, known.failing) == ((str(one),), (str(one),))
+    assert known.last_proven is not None
+    for identity in ((), (made.id,)):
+        drilled = rushes("backup", "drill", *identity, "--json", "-w", space.root)
+        assert drilled.code == 1
+        assert False in drilled.json["checks"].values()  # what fails at one place is not met
+        assert [(row["where"], row["ok"]) for row in drilled.json["destinations"]] == [
+            (str(one), False),
+            (str(two), True),
+        ]
+    space.close()
+
+
+def test_a_place_that_cannot_be_reached_is_not_called_good(
+    filled: Workspace, tmp_path: Path, rushes: Callable[..., Ran]
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    where = ("--from", one, "--from", two, "-w", filled.root)
+    made = backup.now(filled, [str(one), str(two)])
+    assert rushes("backup", "verify", *where).code == 0
+    two.rename(tmp_path / "unmounted")
+    for command in (("verify",), ("verify", made.id), ("drill",)):
+        ran = rushes("backup", *command, *where)
+        assert ran.code == 1
+        assert f"✗ {two}: holds no backups" in ran.out
+    assert rushes("backup", "verify", "--json", *where).json["ok"] is False
+    ran = rushes("backup", "list", "--json", *where)
+    assert (ran.code, [row["where"] for row in ran.json]) == (0, [str(one)])
+    assert str(two) in ran.err

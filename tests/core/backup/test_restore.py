@@ -162,3 +162,34 @@ def test_a_place_whose_first_backup_never_ended_is_not_called_good(tmp_path: Pat
     vault = Vault.make(Folder(tmp_path / "disk"), "somebody", keys.load(), tmp_path / "cache", encrypted=False)
     found = backup.verify(vault)
     assert (found.ok, found.problems) == (False, (f"{vault.where}: holds no backups",))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+@pytest.mark.parametrize("name", [formats.LABEL, "manifests/000002-20260101T000000Z-00000000", "indexes/" + "0" * 64])
+def test_a_pipe_or_device_among_the_backups_is_not_waited_for(
+    filled: Workspace, tmp_path: Path, kind: str, name: str, rushes: Callable[..., Ran]
+) -> None:
+    place = tmp_path / "disk"
+    made = backup.now(filled, [str(place)])
+    (place / name).unlink(missing_ok=True)
+    os.mkfifo(place / name) if kind == "pipe" else (place / name).symlink_to("/dev/zero")
+    assert made.id in rushes("backup", "list", "--from", place, "-w", filled.root).out
+    ran = rushes("backup", "restore", "latest", "--from", place, "--into", tmp_path / "back", "-w", filled.root)
+    assert ran.code == 0, ran.err
+    assert rushes("backup", "now", "--to", place, "-w", filled.root).code == (1 if name == formats.LABEL else 0)
+
+
+def test_an_empty_id_is_wrong_use_and_a_living_workspace_takes_no_other_in(
+    filled: Workspace, tmp_path: Path, rushes: Callable[..., Ran]
+) -> None:
+    backup.now(filled)
+    where = ("-w", filled.root)
+    assert rushes("backup", "restore", "", "--into", tmp_path / "back", *where).code == 2
+    assert rushes("backup", "drill", "", *where).code == 2
+    assert rushes("backup", "verify", "", *where).code == 2
+    for inside in (filled.data / "zz", filled.root / OWN / "zz", filled.root / "a" / "b"):
+        ran = rushes("backup", "restore", "latest", "--into", inside, "--replace", *where)
+        assert ran.code == 2
+        assert "lies in the living workspace" in ran.err
+        assert not inside.exists()
+    assert not (tmp_path / "back").exists()
