@@ -10,10 +10,13 @@ from typing import Any
 
 from core import fetching, loop, manifest, registry, tasks
 from core.capture import intake
-from core.errors import RushesError
+from core.capture.intake import About
+from core.errors import RushesError, StoreError
+from core.files import inside
 from core.manifest import BadRow, Row
 from core.store import forgotten
-from core.store.records import Sample, Value
+from core.store.forgotten import Forgotten
+from core.store.records import Json, Sample, Value
 from core.tasks.base import ModelSpec, Task
 from core.workspace import Workspace
 
@@ -72,7 +75,7 @@ def take(
 ) -> Imported:
     """Import rows, wherever they were read; the good ones are one batch."""
     result = Imported()
-    spec = _spec(space, task, rows, result, add_labels)
+    spec = _spec(space, task, rows, add_labels)
     taken: list[tuple[int, list[tuple[Sample, Value]]]] = []
     sources: dict[str, str] = {}
     known = {item.sample.id: item.correction.value for item in space.store.answered(task.name)}
@@ -88,7 +91,7 @@ def take(
     answers = _still_kept(space, taken, result)
     if answers:
         if task.kind == "label":
-            registry.define_labels(space, task, spec.labels)
+            define_labels(space, task, spec, result, is_first=not known)
         loop.correct(space, answers, picked_by="own", label_source=sources)
     return result
 
@@ -107,7 +110,7 @@ def _still_kept(
     return answers
 
 
-def _spec(space: Workspace, task: Task, rows: Sequence[Row | BadRow], result: Imported, add_labels: bool) -> ModelSpec:
+def _spec(space: Workspace, task: Task, rows: Sequence[Row | BadRow], add_labels: bool) -> ModelSpec:
     """What answers are checked against. The first import into a task without corrections defines its labels."""
     spec = registry.current_spec(space, task)
     if task.kind != "label":
@@ -117,9 +120,14 @@ def _spec(space: Workspace, task: Task, rows: Sequence[Row | BadRow], result: Im
         written = sorted({row.value for row in rows if isinstance(row, Row)})
         labels = tuple(written) if first else (*spec.labels, *(name for name in written if name not in spec.labels))
         spec = spec.model_copy(update={"labels": labels})
-        if first:
-            result.notes.append(f"this first import defines the labels of {task.name}: {', '.join(labels)}")
     return spec
+
+
+def define_labels(space: Workspace, task: Task, spec: ModelSpec, result: Imported, *, is_first: bool) -> None:
+    """Make the labels an import was checked against the task's own; the first import says so."""
+    registry.define_labels(space, task, spec.labels)
+    if is_first:
+        result.notes.append(f"this first import defines the labels of {task.name}: {', '.join(spec.labels)}")
 
 
 def _taken(
@@ -159,25 +167,84 @@ def _parts(space: Workspace, task: Task, row: Row) -> list[Sample]:
 
 
 def _journal(space: Workspace, source: Path, task: Task) -> Imported:
-    """Append a seed's journal lines as they are; rows already there are skipped, media are resolved inside."""
+    """Append a seed's journal lines as they are; rows already there are skipped, media are resolved inside.
+
+    A line whose file lies beside the journal is about that file, which is taken in with the answer.
+    """
     result = Imported()
     fresh: list[dict[str, Any]] = []
+    brought: list[tuple[Sample, Value]] = []
     known = {item.sample.id: item.correction.value for item in space.store.answered(task.name)}
     listed = forgotten.read(space.root)
     for number, line, reason in manifest.read_journal(source, task.codec):
-        if line is None:
-            result.errors.append({"row": number, "reason": reason})
+        try:
+            if line is None:
+                raise RushesError(reason)
+            sample, value, is_brought = _journal_line(space, listed, source.parent, task, line)
+        except RushesError as error:
+            result.errors.append({"row": number, "reason": error.what})
             continue
-        sample, correction = task.codec.decode(line)
-        if listed and listed.has(sample.id, line.get("sample"), line.get("media_hash")):
-            result.errors.append({"row": number, "reason": "was forgotten here"})
-        elif sample.id in known and task.equal(known[sample.id], correction.value):
+        if sample.id in known and task.equal(known[sample.id], value):
             result.skipped += 1
+            continue
+        known[sample.id] = value
+        result.imported += 1
+        if is_brought:
+            brought.append((sample, value))
         else:
-            known[sample.id] = correction.value
             fresh.append(line)
-            result.imported += 1
     if fresh:
         space.store.append_lines(task.name, fresh)
+    if brought:
+        loop.correct(space, brought, picked_by="own", label_source="imported")
+    elif fresh:
         loop.maybe_train(space, task.name)
     return result
+
+
+def _journal_line(
+    space: Workspace, listed: Forgotten, folder: Path, task: Task, line: Json
+) -> tuple[Sample, Value, bool]:
+    """What a line is about, its answer, and whether the sample's file came with it.
+
+    Raises:
+        RushesError: it was forgotten here, or its file cannot be judged.
+    """
+    sample, said = task.codec.decode(line)
+    if listed and listed.has(sample.id, line.get("sample"), line.get("media_hash")):
+        raise RushesError("was forgotten here")
+    # What a seed's model had said stays with its line, and so does an id of ours.
+    is_bare = said.predicted is None and said.llm is None and "sample" not in line
+    file = _beside(folder, sample.media) if is_bare else None
+    if file is None:
+        return sample, said.value, False
+    try:
+        return _with_file(space, task, sample, file), said.value, True
+    except RushesError as error:
+        raise RushesError(f"{sample.media}: {error.what}") from None
+
+
+def _beside(folder: Path, media: str | None) -> Path | None:
+    """The file a line names, where it lies below the journal's folder."""
+    try:
+        path = inside(folder, media or "")
+        return path if path.is_file() else None
+    except (StoreError, OSError):
+        return None
+
+
+def _with_file(space: Workspace, task: Task, said: Sample, path: Path) -> Sample:
+    """The sample of a line's file, with what the line says of it.
+
+    Raises:
+        RushesError: the file cannot be judged, or was forgotten here.
+    """
+    named: dict[str, Any] = said.extra.get("metadata", {})
+    speaker, context = (
+        own or (named[name] if isinstance(named.get(name), str) else None)
+        for name, own in (("speaker", said.speaker), ("context", said.context))
+    )
+    about = About(source=said.source, speaker=speaker, context=context)
+    found = intake.admit(space, path, task, about, keep_in=space.kept(task.medium))
+    sample = next(part for part in found if isinstance(part, Sample))
+    return replace(sample, extra=sample.extra | said.extra)

@@ -5,6 +5,7 @@ Of JSON no number that a float or SQLite cannot hold, no nesting that a later st
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import re
@@ -14,6 +15,7 @@ from typing import IO, Any, AnyStr
 
 from core import limits
 from core.errors import WrongUseError
+from core.files import read_regular
 
 DEEPEST = 100  # levels; Python's own readers and writers end near 1,000, wherever they are called from
 MOST_BYTES = 64 << 20  # of a file that is one document; the largest of ours have a few MB
@@ -53,14 +55,15 @@ def read(path: Path) -> Any:
     """The document in a file.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read, or is no regular file.
         ValueError: it is not one, or too large.
     """
-    with path.open("rb") as file:
-        raw = file.read(MOST_BYTES + 1)
-    if len(raw) > MOST_BYTES:
-        raise ValueError(f"is larger than {MOST_BYTES >> 20} MB")
-    return loads(raw)
+    try:
+        return loads(read_regular(path, MOST_BYTES))
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise ValueError(f"is larger than {MOST_BYTES >> 20} MB") from None
+        raise
 
 
 def table(path: Path) -> dict[str, Any]:

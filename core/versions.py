@@ -10,9 +10,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import ModelError, WrongUseError
-from core.files import locked, private_dir, write_atomic
+from core.files import locked, private_dir, read_regular, write_atomic
 from core.log import logger
 from core.tasks.base import ModelSpec
+from core.untrusted import MOST_BYTES
 from core.workspace import Workspace
 
 FACTORY = "factory"
@@ -90,7 +91,7 @@ def card(space: Workspace, task: str, version: str) -> Card:
     """
     path = model_path(space, task, version, ".json")
     try:
-        known = Card.model_validate_json(path.read_bytes())
+        known = Card.model_validate_json(read_regular(path, MOST_BYTES))
     except OSError:
         raise ModelError(f"{task} {version} has no card", where=path) from None
     except ValidationError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from core import importing, tasks
+from core import importing, tasks, untrusted
 from core.capture.consent import give_consent, require_consent
 from core.errors import WrongUseError
 from core.exporting import labelstudio, pairs, unarchiving
@@ -44,6 +44,9 @@ def run(
         WrongUseError: it cannot be read, or it is not said whose answers they are.
         RushesError: consent is missing.
     """
+    source = source.absolute()  # rows name files beside it
+    if not source.is_dir():
+        untrusted.require_file(source)
     if is_archive(source):
         return unarchiving.take(
             space, source, task=task, versions=versions, add_labels=add_labels, consent=consent, progress=progress,

@@ -121,7 +121,7 @@ def _facts(item: Item, number: int, with_media: bool) -> Json:
     sample, said = item.sample, item.correction
     file = sample.media if with_media and item.file else None
     about: Json = {"id": sample.id, "file": file, "media_hash": sample.media_hash, **sample_facts(sample)}
-    answer: Json = {name: getattr(said, name) for name in OURS}
+    answer: Json = {name: getattr(said, name) for name in OURS} | {"at": said.at or None}
     return {
         "task": sample.task,
         "line": number,

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from core import untrusted
 from core.backup.unpacking import scratch
 from core.errors import StoreError, WrongUseError
 from core.files import private_dir, remove_tree, swap_in
@@ -98,7 +99,15 @@ def building(target: Path, kind: str, about: dict[str, Any]) -> Generator[Path]:
             if swap_in(folder, target, old):
                 remove_tree(old)
     except OSError as error:
-        raise StoreError(f"cannot be written ({error.strerror})", where=error.filename or target) from None
+        raise _failed(error, target) from None
+
+
+def _failed(error: OSError, target: Path) -> StoreError:
+    """Whether a file could not be read or the export not written; copying names what it reads first."""
+    read = Path(str(error.filename)) if error.filename and not error.filename2 else target
+    if read in (target, *target.parents) or UNFINISHED in str(read):
+        return StoreError(f"cannot be written ({error.strerror})", where=target)
+    return StoreError(f"cannot be read ({error.strerror})", where=read)
 
 
 def require_place(target: Path) -> None:
@@ -117,8 +126,8 @@ def require_place(target: Path) -> None:
 def mark_of(folder: Path) -> dict[str, Any] | None:
     """What the mark of an export says; None where there is none."""
     try:
-        found = json.loads((folder / MARK).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        found = untrusted.read(folder / MARK)
+    except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) and "kind" in found else None
 

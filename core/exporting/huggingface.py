@@ -48,8 +48,10 @@ def export(
     """
     owner = tasks.get(task)
     with making(space, to, "huggingface", owner.name, anonymous=anonymous, report=report, stop=stop) as one:
+        items = [item for item in one.found.items if item.file]
+        lines = dict(zip((item.origin for item in items), _alike([_line(item, owner) for item in items]), strict=True))
         for side in SIDES:
-            mine = [item for item in one.found.items if item.side == side and item.file]
+            mine = [item for item in items if item.side == side]
             one.counts[FOLDERS[side]] = len(mine)
             if not mine:
                 continue
@@ -58,7 +60,7 @@ def export(
             for item in mine:
                 if item.file and not (place / item.name).exists():
                     folder.put(item.file, place / item.name)
-            (place / METADATA).write_bytes(b"".join(wire.encode(_line(item, owner)) for item in mine))
+            (place / METADATA).write_bytes(b"".join(wire.encode(lines[item.origin]) for item in mine))
         (one.folder / "README.md").write_text(_card(owner, one.counts), encoding="utf-8")
     return one.exported()
 
@@ -67,9 +69,23 @@ def _line(item: Item, owner: Task) -> Json:
     sample = item.sample
     line: Json = {"file_name": item.name, manifest.VALUE_COLUMN[owner.kind]: item.correction.value}
     line |= {"sample": sample.id}
-    # Columns must be there in every row, or the loader refuses the rest.
     line |= {name: getattr(sample, name) for name in ABOUT}
     return line | {"start_s": sample.start_s, "end_s": sample.end_s}
+
+
+def _alike(lines: list[Json]) -> list[Json]:
+    """Lines with the same columns of the same types, since the loader compares what it sees of each split.
+
+    What is known of none is left out; what is known of some is text, "" for the others.
+    """
+    for name in list(lines[0]) if lines else ():
+        empty = sum(line[name] is None for line in lines)
+        for line in lines if empty else ():
+            if empty == len(lines):
+                del line[name]
+            else:
+                line[name] = _text(line[name])
+    return lines
 
 
 def _card(owner: Task, counts: dict[str, Any]) -> str:

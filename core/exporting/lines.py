@@ -8,6 +8,7 @@ from pathlib import Path
 from core.errors import WrongUseError
 from core.store import wire
 from core.store.records import Json
+from core.untrusted import require_file
 
 PEEKED = 20  # lines looked at to see what a file is
 
@@ -19,6 +20,7 @@ def objects(path: Path, line_mb: float) -> Iterator[tuple[int, Json | None, str]
         WrongUseError: the file cannot be read.
     """
     most = int(line_mb * 1e6)
+    require_file(path)
     try:
         with path.open("rb") as file:
             number = 0

@@ -177,6 +177,5 @@ def _llm_line(line: Json) -> Json:
         "raw_output": raw,
         "llm_correction": "",
         "ground_truth": right,
-        "timestamp": 0.0,
         "metadata": about,
     }

@@ -45,6 +45,7 @@ def export(
 ) -> Exported:
     """manifest_full, _train, _val and _test.csv into a folder; as `rushes dataset export`, which adds `--speaker`.
 
+    They name files relative to the workspace and bring none along, as a training's do.
     Anonymous manifests name no files, because the blurred copies are not made for them.
 
     Raises:
@@ -65,6 +66,8 @@ def export(
     left_out = {"left_out": sum(found["excluded"].values())}
     size = sum((target / name).stat().st_size for name in _names())
     notes = [f"left out: {reason} ({count})" for reason, count in found["excluded"].items()]
+    if not anonymous:
+        notes.append(f"the files stay in {space.root}, and only there these manifests find them")
     return Exported("manifests", str(target), counts | left_out, size, anonymous, [], notes)
 
 

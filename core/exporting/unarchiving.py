@@ -19,7 +19,7 @@ from core.exporting.items import KEPT, Stop, chosen, never, silent
 from core.exporting.lines import objects
 from core.exporting.unpacking import Unpacked, unpack
 from core.files import copy_private
-from core.importing import Imported
+from core.importing import Imported, define_labels
 from core.media.clip import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from core.store import fields, forgotten
 from core.store.records import Correction, Json, Sample
@@ -77,12 +77,14 @@ def take(
         rows: list[Row] = []
         for name, there in lines.items():
             taker = _Taker(space, found, tasks.get(name), there, result, add_labels=add_labels, undo=undo)
+            mine: list[Row] = []
             for line in there:
                 done += 1
                 progress(done, name)
-                rows += taker.row(line)
-            if rows and taker.owner.kind == "label":
-                registry.define_labels(space, taker.owner, taker.spec.labels)
+                mine += taker.row(line)
+            if mine:
+                taker.define_labels()
+            rows += mine
         if rows:
             space.store.add_corrections(rows)
         undo.pop_all()
@@ -122,6 +124,7 @@ class _Taker:
     ) -> None:  # fmt: skip
         self.space, self.found, self.owner, self.result, self.undo = space, found, owner, result, undo
         self.known = {item.sample.id: item.correction.value for item in space.store.answered(owner.name)}
+        self.is_first = not self.known
         self.kept: dict[str, str] = {}
         self.forgotten = forgotten.read(space.root)
         self.spec = self._spec(lines, add_labels)
@@ -132,9 +135,12 @@ class _Taker:
             return spec
         theirs = self.found.manifest.labels.get(self.owner.name) or sorted(self._written(lines))
         labels = tuple(dict.fromkeys((*spec.labels, *theirs) if self.known else theirs))
-        if not self.known:
-            self.result.notes.append(f"this first import defines the labels of {self.owner.name}: {', '.join(labels)}")
         return spec.model_copy(update={"labels": labels})
+
+    def define_labels(self) -> None:
+        """Make the archive's labels the task's own, once an answer came in."""
+        if self.owner.kind == "label":
+            define_labels(self.space, self.owner, self.spec, self.result, is_first=self.is_first)
 
     def _written(self, lines: list[Line]) -> set[str]:
         found: set[str] = set()

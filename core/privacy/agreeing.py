@@ -40,5 +40,11 @@ def _faces() -> list[str]:
 def _line(word: Json | None) -> str:
     if word is None:
         return "not asked yet"
-    day = time.strftime("%Y-%m-%d", time.gmtime(float(word["at"] or 0.0)))
-    return f"{'given' if word['given'] else 'withdrawn'} on {day} ({word['by']})"
+    return f"{'given' if word['given'] else 'withdrawn'} {_day(word['at'])} ({word['by']})"
+
+
+def _day(at: object) -> str:
+    try:
+        return time.strftime("on %Y-%m-%d", time.gmtime(float(str(at))))
+    except (ValueError, OverflowError, OSError):
+        return "at an unknown time"

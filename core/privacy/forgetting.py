@@ -18,7 +18,7 @@ from core.backup import history
 from core.backup.destinations import chosen
 from core.backup.making import alone, identity
 from core.errors import RushesError, StoreError
-from core.files import locked, write_atomic
+from core.files import locked, read_regular, write_atomic
 from core.gone import Gone
 from core.privacy import lineage, places, tracing
 from core.privacy.caches import left
@@ -27,6 +27,8 @@ from core.store import forgotten
 from core.store.places import Places
 from core.training import jobs
 from core.workspace import Workspace
+
+MOST_BYTES = 1 << 30  # of what is being forgotten: ids, hashes and words of every sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +139,14 @@ def _hide(space: Workspace) -> str:
 def pending(space: Workspace) -> Gone | None:
     """What a forgetting that was cut off was about."""
     try:
-        said: Any = json.loads(space.forgetting.read_bytes())
+        said: Any = json.loads(read_regular(space.forgetting, MOST_BYTES))
         return Gone(**{name: frozenset(said[name]) for name in Gone.__slots__})
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StoreError(f"cannot be read ({error})", where=space.forgetting, do="Name what to forget again.") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        do = "Name what to forget again."
+        raise StoreError(f"cannot be read ({reason})", where=space.forgetting, do=do) from None
 
 
 def sweep(space: Workspace) -> list[str]:
@@ -196,7 +200,10 @@ def _facts(space: Workspace, known: dict[str, Trace], which: Iterable[str], gone
 
 
 def _backups(space: Workspace, which: list[Trace]) -> tuple[list[str], list[str]]:
-    """Backups that hold the media, and those made since something was said of a sample: they hold the journals."""
+    """Backups that hold the media, and those made since something was said of a sample: they hold the journals.
+
+    Where nobody can tell when that was, these are all.
+    """
     hashes = {digest for trace in which for digest in trace.hashes}
     since = min((trace.since for trace in which), default=0.0)
     named, problems = dict[str, None](), list[str]()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,13 +22,21 @@ from core.store.records import Json, Sample
 from core.store.store import EVENTS
 from core.workspace import Workspace
 
+# Of a seed's line.
+SAID = ("ground_truth", "raw_output", "llm_correction", "correctedLabel", "originalLabel", "context")
+MEDIA = ("video_path", "framePath")
 SHORTEST = 3  # signs; a shorter word is nobody's own
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
 @dataclass(slots=True)
 class Trace:
-    """Everything the lines of one sample name; `since`: when something was first said of it, UTC seconds."""
+    """Everything the lines of one sample name.
+
+    Attributes:
+        since: when something was first said of it, UTC seconds; 0 where nobody can tell.
+        names: what a seed's journal calls it.
+    """
 
     task: str = ""
     media: set[str] = field(default_factory=set[str])
@@ -36,6 +45,7 @@ class Trace:
     speakers: set[str] = field(default_factory=set[str])
     sources: set[str] = field(default_factory=set[str])
     texts: set[str] = field(default_factory=set[str])
+    names: set[str] = field(default_factory=set[str])
     since: float = math.inf
 
 
@@ -51,9 +61,10 @@ def traces(space: Workspace) -> dict[str, Trace]:
                 continue
             trace = found[sample]
             trace.task = codec.task
+            trace.names |= {" ".join(names) for names in erasing.seed_names(line.data)}
             _facts(trace, line.data)
             if line.data.get("op", "set") == "set":
-                _answer(trace, codec, line.data)
+                trace.since = min(trace.since, _past(_answer(trace, codec, line.data)))
     # One file may stand under several names: the lines of each sample made of it may know another.
     names: dict[str, set[str]] = defaultdict(set)
     for trace in found.values():
@@ -61,6 +72,7 @@ def traces(space: Workspace) -> dict[str, Trace]:
             names[digest] |= trace.media
     for trace in found.values():
         trace.media |= {name for digest in trace.hashes for name in names[digest]}
+        trace.since = trace.since if math.isfinite(trace.since) else 0.0
     return dict(found)
 
 
@@ -77,13 +89,11 @@ def _event(found: dict[str, Trace], line: Json) -> None:
         trace = found[sample]
         trace.task = trace.task or str(line.get("task", ""))
         _facts(trace, line)
+        trace.since = min(trace.since, _past(line.get("at")))
         trace.texts |= {line["value"]} if isinstance(line.get("value"), str) else set()
 
 
 def _facts(trace: Trace, line: Json) -> None:
-    for time in (line.get("at"), line.get("timestamp")):
-        if isinstance(time, int | float):
-            trace.since = min(trace.since, float(time))
     for name, into in (("media", trace.media), ("media_hash", trace.hashes), ("speaker", trace.speakers),
                        ("source", trace.sources), ("context", trace.texts)):  # fmt: skip
         if isinstance(line.get(name), str) and line[name]:
@@ -94,16 +104,27 @@ def _facts(trace: Trace, line: Json) -> None:
         trace.files |= {name for name in named if isinstance(name, str) and name}
 
 
-def _answer(trace: Trace, codec: Any, line: Json) -> None:
+def _past(at: object) -> float:
+    """A time a line gives, UTC seconds; 0 where it gives none, or none that is past."""
+    return float(at) if isinstance(at, int | float) and 0 < at <= time.time() else 0.0
+
+
+def _answer(trace: Trace, codec: Any, line: Json) -> float | None:
+    """Take in what an answer says; returns when it was given, if it can be read."""
     try:
         entry = lines.undress(codec, line)
-    except ValueError:
-        return
+    except ValueError:  # passed over; what it says is to be found all the same
+        about: Any = line.get("metadata")
+        said = line | (cast("Json", about) if isinstance(about, dict) else {})
+        for names, into in ((SAID, trace.texts), (("speaker", "speaker_id"), trace.speakers), (MEDIA, trace.media)):
+            into.update(text for name in names if isinstance(text := said.get(name), str) and text)
+        return None
     if entry.said is None:
-        return
+        return None
     sample, truth = entry.said
     _sample(trace, sample)
     trace.texts |= {text for text in (truth.value, truth.predicted, truth.llm) if isinstance(text, str)}
+    return truth.at
 
 
 def _sample(trace: Trace, sample: Sample) -> None:
@@ -119,7 +140,7 @@ def chosen(
     """The samples that are meant.
 
     Args:
-        starts: ids, or unique beginnings of ids.
+        starts: ids, unique beginnings of ids, or what a seed's journal calls a sample.
         listed: what was forgotten already.
 
     Raises:
@@ -128,6 +149,7 @@ def chosen(
     found: dict[str, Trace] = {}
     for start in starts:
         like = [start] if start in known else [one for one in known if start and one.startswith(start)]
+        like = like or [one for one, trace in known.items() if start in trace.names]
         if not like and listed.has(start):
             raise WrongUseError("was forgotten here already; nothing was done", where=start)
         if len(like) != 1:

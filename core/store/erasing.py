@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -19,6 +19,7 @@ from core.files import write_atomic
 from core.gone import DROPPED, Gone
 from core.store import lines
 from core.store.codec import Codec
+from core.store.identity import seed_id
 from core.store.journal import Journal
 from core.store.records import Json
 from core.store.store import EVENTS, Store
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 
+SEED_NAMES = (("id",), ("video_path",), ("videoId", "sceneId"), ("framePath",))
 OWN_WORD = 8  # signs; what cannot be read as a line goes by its words only if these are hardly anybody else's
 
 
@@ -67,13 +69,32 @@ def _name(space: Place, path: Path) -> str:
 
 
 def about(codec: Codec, line: Json) -> str | None:
-    """The sample that a line of a task's journal is about; None for an undo and for what cannot be told."""
+    """The sample that a line of a task's journal is about; None for an undo and for what cannot be told.
+
+    A seed's line that is passed over has the id it would have if it could be used.
+    """
+    return _said(codec, line) or _implied(codec, line)
+
+
+def _said(codec: Codec, line: Json) -> str | None:
     if isinstance(line.get("sample"), str):
         return line["sample"]
     try:
         return lines.undress(codec, line).about
     except ValueError:
         return None
+
+
+def _implied(codec: Codec, line: Json) -> str | None:
+    return next((seed_id(codec.task, names) for names in seed_names(line)), None)
+
+
+def seed_names(line: Json) -> Iterator[tuple[str, ...]]:
+    """What a seed's line calls its sample, the fields that make its id first."""
+    for fields in SEED_NAMES:
+        found = [line.get(name) for name in fields]
+        if all(isinstance(name, str | int) and name != "" for name in found):
+            yield tuple(map(str, found))
 
 
 def _corrections(store: Store, codec: Codec, gone: Gone) -> bool:
@@ -114,9 +135,9 @@ class _Answers:
         return self.lost[batch] > 0 and self.rest[batch] <= 0
 
     def _goes(self, line: Json) -> bool:
-        sample = about(self.codec, line)
+        sample = _said(self.codec, line)
         if sample is None and line.get("op") != "undo":
-            return self.gone.without(line) is DROPPED
+            return _implied(self.codec, line) in self.gone.samples or self.gone.without(line) is DROPPED
         return sample in self.gone.samples or line.get("media_hash") in self.gone.hashes
 
 
@@ -200,7 +221,7 @@ def _changes(journal: Journal, plan: _Plan) -> bool:
 def _torn(folder: Path, gone: Gone) -> list[Path]:
     """Set-aside rests of interrupted writes: what names or quotes a sample goes."""
     found: list[Path] = []
-    for path in sorted(folder.glob("*.torn")):
+    for path in sorted(path for path in folder.glob("*.torn") if path.is_file()):
         raw = path.read_bytes().split(b"\n")
         texts = [part.decode("utf-8", "replace") for part in raw]
         kept = [part for part, text in zip(raw, texts, strict=True) if not gone.named(text) and not gone.quoted(text)]

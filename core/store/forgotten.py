@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from core.errors import StoreError
-from core.files import locked, write_atomic
+from core.files import locked, read_regular, write_atomic
 from core.log import logger
 from core.store.records import Json
 
 NAME = "forgotten.json"
 SCHEMA = 1
+MOST_BYTES = 1 << 30  # of the list: 200 for each that was forgotten
 
 
 @dataclass(slots=True)
@@ -99,7 +100,7 @@ def read(root: Path) -> Forgotten:
     """
     path = path_of(root)
     try:
-        return decode(path.read_bytes(), path)
+        return decode(read_regular(path, MOST_BYTES), path)
     except FileNotFoundError:
         return Forgotten()
     except OSError as error:

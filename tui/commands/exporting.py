@@ -75,7 +75,7 @@ def export_llm(
 def export_manifests(
     to: ToFolder, task: OfTask, anonymise: Anonymise = False, as_json: AsJson = False, where: InWorkspace = None
 ) -> None:
-    """manifest_full, _train, _val and _test.csv, as `rushes dataset export`, which can choose a speaker."""
+    """manifest_full, _train, _val and _test.csv, as `rushes dataset export`; the files stay in the workspace."""
     from core.exporting import splits
 
     _run(where, as_json, partial(splits.export, to=to, task=task, anonymous=anonymise))

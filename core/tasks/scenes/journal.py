@@ -19,7 +19,7 @@ class ScenesCodec:
     journal = "corrections.jsonl"
 
     def encode(self, sample: Sample, correction: Correction) -> Json:
-        """The seed's fields; null where nothing was predicted or measured."""
+        """The seed's fields; null where nothing was predicted or measured, or no time is known."""
         return {
             "videoId": sample.video_id or sample.group,
             "sceneId": sample.scene_id or "scene-1",
@@ -28,7 +28,7 @@ class ScenesCodec:
             "correctedLabel": correction.value,
             "confidence": correction.confidence,
             "audioFeatures": sample.extra.get("audioFeatures"),
-            "correctedAt": dt.datetime.fromtimestamp(correction.at, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "correctedAt": _written(correction.at),
         }
 
     def decode(self, line: Json) -> tuple[Sample, Correction]:
@@ -98,6 +98,14 @@ def _share(found: object) -> float | None:
     if isinstance(found, bool) or not isinstance(found, (int, float)) or not abs(found) < math.inf:
         raise ValueError("confidence is not a number")
     return float(found)
+
+
+def _written(at: float) -> str | None:
+    """UTC seconds as an ISO time; None where they are not known, or of a year that calendars do not have."""
+    try:
+        return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _instant(text: object) -> float:

@@ -11,6 +11,7 @@ from core.store.records import Correction, Json, Sample
 from core.tasks.speech import text
 
 TASK = "speech"
+MILLISECONDS = 1e11  # a larger time is in milliseconds; as seconds it is of the year 5138
 
 
 class SpeechCodec:
@@ -20,7 +21,10 @@ class SpeechCodec:
     journal = "samples.jsonl"
 
     def encode(self, sample: Sample, correction: Correction) -> Json:
-        """The seed's fields; what the model said in capitals, "" where the language model said nothing."""
+        """The seed's fields; what the model said in capitals, "" where the language model said nothing.
+
+        A time that is not known is null.
+        """
         truth = str(correction.value)
         raw = None if correction.predicted is None else str(correction.predicted)
         was = correction.was_correct
@@ -30,7 +34,7 @@ class SpeechCodec:
             "raw_output": shown_raw(raw),
             "llm_correction": correction.llm or "",
             "ground_truth": truth,
-            "timestamp": correction.at,
+            "timestamp": correction.at or None,
             "was_correct": was_correct(raw, correction.llm, truth) if was is None else was,
             "metadata": {"speaker": sample.speaker, "context": sample.context},
         }
@@ -113,10 +117,13 @@ def _text(line: Json, field: str) -> str | None:
 
 
 def _seconds(line: Json) -> float:
-    value = line.get("timestamp", 0.0)
+    """UTC seconds, also of a time in milliseconds; 0 where none is known."""
+    value = line.get("timestamp")
+    if value is None:
+        return 0.0
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError("timestamp is not a number of seconds")
-    return float(value)
+    return value / 1000 if value > MILLISECONDS else float(value)
 
 
 def _flag(line: Json, otherwise: bool) -> bool:

@@ -51,7 +51,13 @@ def test_an_anonymous_archive_names_nobody(taught: Workspace, empty: Workspace, 
         (tmp_path / "clip.mp4").write_bytes(content.read())
         journal = tar.extractfile("training_data/samples.jsonl")
         assert journal is not None
-        assert json.load(io.BytesIO(journal.readline()))["metadata"] == {"speaker": None, "context": None}
+        line = json.load(io.BytesIO(journal.readline()))
+        assert line["metadata"] == {"speaker": None, "context": None}
+        assert line["timestamp"] is None
+    with tarfile.open(scenes.to, "r:") as tar:
+        journal = tar.extractfile("training_data/corrections.jsonl")
+        assert journal is not None
+        assert json.load(io.BytesIO(journal.readline()))["correctedAt"] is None
     assert not probe(tmp_path / "clip.mp4").has_sound
     assert bringing.run(empty, Path(speech.to), consent=True).imported == 2
     assert sorted(map(str, answers(empty, "speech").values())) == sorted(map(str, answers(taught, "speech").values()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import registry, tasks
-from core.errors import CancelledError, WrongUseError
+from core.errors import CancelledError, StoreError, WrongUseError
 from core.exporting import annotations, bringing, folder, huggingface, labelstudio, mlflow, pairs, splits
 from core.manifest import BadRow, Row
 from core.media.decode import probe
+from core.media.encode import write_image
+from core.store.identity import new_id
+from core.store.records import Correction, Sample
 from core.training import dataset, manifests
 from core.workspace import Workspace
 from tests.conftest import Ran
@@ -69,6 +73,23 @@ def test_linked_clips_take_no_room(taught: Workspace, tmp_path: Path):
         pairs.export_vsr(taught, tmp_path / "other", link=True, anonymous=True)
 
 
+def test_a_disk_that_is_full_or_a_clip_that_cannot_be_read_is_named(taught: Workspace, tmp_path: Path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # as a disk that is full after 4 kB
+    try:
+        with pytest.raises(StoreError, match="cannot be written") as full:
+            pairs.export_vsr(taught, tmp_path / "vsr")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert full.value.where == str(tmp_path / "vsr")
+    assert not (tmp_path / "vsr").exists()
+    clip = taught.root / str(taught.store.answered("speech")[0].sample.media)
+    clip.unlink()
+    with pytest.raises(StoreError, match="cannot be read") as torn, folder.building(tmp_path / "v", "vsr", {}) as made:
+        folder.put(clip, made / "clip.avi")
+    assert torn.value.where == str(clip)
+
+
 def test_llm_pairs_hold_what_was_read_and_what_was_right(taught: Workspace, empty: Workspace, tmp_path: Path):
     found = pairs.export_llm(taught, tmp_path / "llm")
     lines = read(tmp_path / "llm" / "llm.jsonl")
@@ -93,8 +114,35 @@ def test_annotations_are_seed_002s(taught: Workspace, tmp_path: Path):
         annotations.export(taught, tmp_path / "b", task="scenes")
 
 
+def test_annotations_come_back_with_their_frames(
+    taught: Workspace, empty: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    annotations.export(taught, tmp_path / "a")
+    path = tmp_path / "a" / "annotations.jsonl"
+    path.write_text("".join(f"{line}\n" for line in path.read_text().splitlines()[:6]))
+    monkeypatch.chdir(tmp_path / "a")
+    back = bringing.run(empty, Path("annotations.jsonl"), "ratings")
+    assert (back.imported, back.errors) == (6, [])
+    assert answers(empty, "ratings").items() <= answers(taught, "ratings").items()
+    assert len(empty.store.answered("ratings", with_media=True)) == back.imported
+    for space in (empty, taught):  # known here already
+        again = bringing.run(space, path, "ratings")
+        assert (again.imported, again.skipped) == (0, back.imported)
+    lines = read(path)[:3]
+    (tmp_path / "a" / "text.png").write_text("no picture")
+    (tmp_path / "secret.png").write_bytes((tmp_path / "a" / lines[0]["framePath"]).read_bytes())
+    odd = [lines[0] | {"framePath": "text.png"}, lines[1] | {"framePath": "../secret.png"},
+           lines[2] | {"framePath": "gone.png"}]  # fmt: skip
+    (tmp_path / "a" / "odd.jsonl").write_text("".join(json.dumps(line) + "\n" for line in odd))
+    found = bringing.run(empty, tmp_path / "a" / "odd.jsonl", "ratings")
+    assert [error["row"] for error in found.errors] == [1]
+    assert found.imported == 2  # as a seed's line whose file is elsewhere
+    assert len(empty.store.answered("ratings", with_media=True)) == back.imported
+
+
 def test_manifests_are_those_of_a_training(taught: Workspace, tmp_path: Path):
-    splits.export(taught, tmp_path / "one", task="ratings")
+    said = splits.export(taught, tmp_path / "one", task="ratings")
+    assert said.notes == [f"the files stay in {taught.root}, and only there these manifests find them"]
     dataset.export(taught, tasks.get("ratings"), tmp_path / "two")
     for name in ("manifest_full.csv", "manifest_train.csv", "manifest_val.csv", "manifest_test.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
@@ -105,7 +153,7 @@ def test_manifests_are_those_of_a_training(taught: Workspace, tmp_path: Path):
 
 @pytest.mark.parametrize("task", ["scenes", "speech", "ratings"])
 def test_label_studio_tasks_come_back_as_the_same_answers(
-    task: str, taught: Workspace, empty: Workspace, tmp_path: Path
+    task: str, taught: Workspace, empty: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     found = labelstudio.export(taught, tmp_path / "ls", task=task)
     made = json.loads((tmp_path / "ls" / "tasks.json").read_text())
@@ -117,7 +165,8 @@ def test_label_studio_tasks_come_back_as_the_same_answers(
     assert f'name="{said["from_name"]}" toName="{said["to_name"]}"' in config
     if task == "speech":
         assert made[0]["predictions"][0]["model_version"] == "factory"
-    back = bringing.run(empty, tmp_path / "ls" / "tasks.json", task, consent=True)
+    monkeypatch.chdir(tmp_path)
+    back = bringing.run(empty, Path("ls/tasks.json"), task, consent=True)
     assert back.errors == []
     ours = answers(taught, task)
     assert {name: value if isinstance(value, str) else pytest.approx(value, abs=1e-9) for name, value in
@@ -144,7 +193,9 @@ def test_what_was_changed_in_label_studio_is_a_correction_of_our_sample(taught: 
 
 
 @pytest.mark.parametrize("task", ["scenes", "speech"])
-def test_hugging_face_folders_come_back_by_split(task: str, taught: Workspace, empty: Workspace, tmp_path: Path):
+def test_hugging_face_folders_come_back_by_split(
+    task: str, taught: Workspace, empty: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     found = huggingface.export(taught, tmp_path / "hf", task=task)
     sides = {item.sample.id: dataset.side_of(item.sample.group, taught.settings.train.split_seed)
              for item in taught.store.answered(task)}  # fmt: skip
@@ -158,9 +209,35 @@ def test_hugging_face_folders_come_back_by_split(task: str, taught: Workspace, e
     card = (tmp_path / "hf" / "README.md").read_text()
     splits_named = {one["split"] for one in yaml.safe_load(card.split("---")[1])["configs"][0]["data_files"]}
     assert splits_named == {name for name in huggingface.FOLDERS.values() if found.counts[name]}
-    back = bringing.run(empty, tmp_path / "hf", task, consent=True)
+    monkeypatch.chdir(tmp_path)
+    back = bringing.run(empty, Path("hf"), task, consent=True)
     assert (back.imported, back.errors) == (taught.store.count_answered(task), [])
     assert answers(empty, task) == answers(taught, task)
+
+
+def test_hugging_face_columns_are_of_one_type_in_every_split(empty: Workspace, tmp_path: Path):
+    """The loader takes the types of each split from its lines, and refuses a data set whose splits differ."""
+    seed = empty.settings.train.split_seed
+    rng = np.random.default_rng(3)
+    for number in range(24):
+        group = f"g{number // 2}"
+        side = dataset.side_of(group, seed)
+        known: dict[str, Any] = (
+            {"speaker": "Ada", "end_s": 2.5} if side == "train" else {"region": "pier"} if side == "test" else {}
+        )
+        sample = Sample(id=f"s{number}", task="ratings", group=group, media=f"training_data/frames/p{number}.png",
+                        captured_at=1.5, **known)  # fmt: skip
+        write_image(empty.root / str(sample.media), rng.integers(0, 255, (32, 32, 3), dtype=np.uint8))
+        truth = Correction(id=new_id(), sample=sample.id, task="ratings", value=0.5, at=1.0, batch="")
+        empty.store.add_corrections([(sample, truth)])
+    found = huggingface.export(empty, tmp_path / "hf", task="ratings")
+    splits_ = [read(tmp_path / "hf" / name / "metadata.jsonl") for name in huggingface.FOLDERS.values()
+               if found.counts[name]]  # fmt: skip
+    assert len(splits_) >= 2
+    kinds = {tuple((name, type(value)) for name, value in line.items()) for lines in splits_ for line in lines}
+    (columns,) = kinds
+    assert columns == (("file_name", str), ("score", float), ("sample", str), ("group", str), ("speaker", str),
+                       ("region", str), ("captured_at", float), ("start_s", float), ("end_s", str))  # fmt: skip
 
 
 def test_a_folder_from_elsewhere_cannot_name_files_outside_it(empty: Workspace, tmp_path: Path):
@@ -172,6 +249,13 @@ def test_a_folder_from_elsewhere_cannot_name_files_outside_it(empty: Workspace, 
     found = bringing.run(empty, tmp_path / "hf" / "metadata.jsonl", "ratings")
     assert [error["row"] for error in found.errors] == [1, 2, 3, 4, 5, 6]
     assert "outside" in found.errors[0]["reason"]
+
+
+def test_only_an_import_that_brings_something_defines_labels(empty: Workspace, tmp_path: Path):
+    said = {"data": {"video": "gone.avi"}, "annotations": [{"result": [{"value": {"choices": ["chase"]}}]}]}
+    (tmp_path / "tasks.json").write_text(json.dumps([said]))
+    found = bringing.run(empty, tmp_path / "tasks.json", "scenes")
+    assert (found.imported, len(found.errors), found.notes) == (0, 1, [])
 
 
 def test_mlflow_folders_name_their_model_and_its_signature(taught: Workspace, tmp_path: Path):

@@ -11,14 +11,18 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core import backup, features, importing, judging, loop, registry, tasks
+from core import backup, features, importing, judging, loop, privacy, registry, tasks
 from core.automation import publishing
 from core.backup.formats import Manifest, decode
 from core.capture import intake
 from core.capture.intake import Refused
 from core.errors import MediaError, ModelError, RushesError, StoreError, WrongUseError
+from core.exporting import bringing
 from core.files import inside
-from core.settings import BackupSettings
+from core.gone import Gone
+from core.privacy.places import erasers
+from core.settings import BackupSettings, load
+from core.store import forgotten
 from core.store.identity import new_id
 from core.store.records import Correction, Sample
 from core.training import audit
@@ -146,6 +150,34 @@ def test_a_journal_that_is_no_file_is_said_and_nothing_waits_for_it(tmp_path: Pa
         _write(space, name)
     space.close()
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_pipe_in_the_place_of_a_file_of_ours_is_said_and_nothing_waits_for_it(space: Workspace):
+    names = ("rushes.toml", "training_data/forgotten.json", "models/ratings/active.json", "cache/forgetting.json",
+             "models/ratings/model_v1.json", "training_data/events.jsonl.torn")  # fmt: skip
+    for name in names:
+        (space.root / name).parent.mkdir(exist_ok=True)
+        (space.root / name).unlink(missing_ok=True)
+        os.mkfifo(space.root / name)
+    with pytest.raises(RushesError, match="not a regular file"):
+        load(space.root)
+    with pytest.raises(StoreError, match="not a regular file"):
+        forgotten.read(space.root)
+    assert registry.pointer(space, "ratings").damaged
+    assert "not a regular file" in str(privacy.resume(space))
+    with pytest.raises(ModelError, match="no card"):
+        registry.card(space, "ratings", "v1")
+    erasers()["core.store.erasing:erase"](space, Gone(frozenset({"s"}), frozenset(), frozenset(), frozenset()))
+
+
+@pytest.mark.parametrize("name", ["pipe.csv", "pipe.jsonl", "pipe.json", "pipe.tar", "hf/metadata.jsonl"])
+def test_a_pipe_is_no_import(space: Workspace, tmp_path: Path, name: str):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    os.mkfifo(path)
+    for source in {path, path.parent if path.parent != tmp_path else path}:
+        with pytest.raises(WrongUseError, match="regular file"):
+            bringing.run(space, source, "ratings")
 
 
 def _write(space: Workspace, name: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from core import loop, privacy, settings
 from core.errors import RushesError
+from core.files import write_atomic
 from core.privacy.leaves import Way
 from core.workspace import Workspace
 from tests.conftest import Ran
@@ -140,3 +141,50 @@ def test_consent_can_be_seen_given_and_withdrawn(tmp_path: Path, rushes: Callabl
         require_consent(space, "speech")
     space.close()
     assert rushes("consent", "--give", "-t", "ratings", "-w", root).code == 2
+
+
+def test_what_a_workspace_forbids_itself_counts_without_being_trusted(
+    small: Workspace, rushes: Callable[..., Ran], tmp_path: Path
+) -> None:
+    where = ("-w", small.root)
+    small.close()
+    assert rushes("backup", "key", "--json").code == 0
+    assert rushes("config", "backup.encrypt", "always", *where).code == 0
+    ran = rushes("backup", "now", "--to", tmp_path / "disk", "--json", *where)
+    assert (ran.json["encrypted"], ran.err) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("users", "workspaces", "counts"),
+    [
+        ('[backup]\nencrypt = "never"', '[backup]\nencrypt = "remote"', True),
+        ('[backup]\nencrypt = "always"', '[backup]\nencrypt = "remote"', False),
+        ("", '[backup]\nencrypt = "sometimes"', False),
+        ("", "[backup]\nencrypt = 7", False),
+        ('[backup]\ndestinations = ["s3://b"]', "[backup]\ndestinations = []", True),
+        ('[backup]\ndestinations = ["s3://b", "/c"]', '[backup]\ndestinations = ["/evil"]', False),
+        ("", "[backup]\nkeep = 50", True),
+        ("", "[backup]\nkeep = 1", False),
+        ("[llm]\nenabled = true", "[llm]\nenabled = false", True),
+        ("", "[llm]\nexamples = 0", True),
+        ("", "[automation]\nmax_override_rate = 0.1\nmin_videos = 50", True),
+        ("", "[automation]\nmin_system_rating = 3.0", False),
+        ('[automation]\ncommand = ["publish"]', "[automation]\ncommand = []", True),
+    ],
+)
+def test_a_foreign_workspace_may_only_be_stricter(users: str, workspaces: str, counts: bool, tmp_path: Path) -> None:
+    write_atomic(settings.user_file(), users)
+    before = settings.load(None).settings
+    write_atomic(tmp_path / "rushes.toml", workspaces)
+    loaded = settings.load(tmp_path)
+    assert (loaded.settings != before) is counts
+    assert [("--trust" in note) for note in loaded.notes] == ([] if counts else [True])
+
+
+def test_of_a_foreign_section_only_what_is_not_stricter_is_left_out(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "rushes.toml", '[backup]\nencrypt = "always"\ndestinations = ["/evil"]\nkeep = 1\n')
+    loaded = settings.load(tmp_path)
+    assert (loaded.settings.backup.encrypt, loaded.settings.backup.destinations) == ("always", [])
+    assert loaded.notes == (
+        "[backup] destinations, keep in this workspace's rushes.toml is ignored until you run: rushes config --trust",
+    )
