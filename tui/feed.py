@@ -12,6 +12,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from core.errors import RushesError
+from core.log import logger
 from tui.messages import FrameReady, Recorded, SourceEnded, SourceReady
 
 if TYPE_CHECKING:
@@ -46,11 +47,14 @@ class Feed:
         self.announced = False  # a FrameReady is on its way; newer pictures replace the one it speaks of
         self.stop = Event()
         self.over = False
+        self.problem: str | None = None  # why it is over
+        self.task = ""  # what is recorded is for this task; set when a recording begins
         self.watch_mouth = False  # the task reads lips; set by the screen
         self._mouth: LiveMouth | None = None
         self._post = post
         self.fps = fps
         self._lock = Lock()
+        self._seen = False  # a frame came
         self._source: Source | None = None
         self._recorder: Recorder | None = None
         self._microphone: Microphone | None = None
@@ -59,19 +63,23 @@ class Feed:
         """Open the source and show its frames until it ends or `stop` is set."""
         from core.capture.sources import open_source
 
-        problem: str | None = None
         try:
             self._source = source = open_source(self.spec)
             self.name, self.kind, self.live = source.name, source.kind, source.live
             self._post(SourceReady(self))
             self._show(source.frames(self.stop))
         except RushesError as error:
-            problem = error.sentence()
+            self.problem = error.sentence()
         finally:
             self.over = True
             if self._source is not None:
                 self._source.close()
-            self._post(SourceEnded(self, problem))
+            self._post(SourceEnded(self))
+
+    @property
+    def dead(self) -> bool:
+        """Nothing ever came of the source; `problem` says why."""
+        return self.problem is not None and not self._seen
 
     def files(self, stop: Event) -> Iterator[Path]:
         """The whole files behind the source, until `stop` is set; nothing for a camera.
@@ -93,6 +101,7 @@ class Feed:
         cv2.setNumThreads(1)  # the second core belongs to the keys
         due = 0.0
         for frame in frames:
+            self._seen = True
             with self._lock:
                 if self._recorder is not None:
                     self._recorder.feed(frame)
@@ -149,46 +158,50 @@ class Feed:
         microphone = self._microphone
         return None if microphone is None else microphone.level
 
-    def record(self, space: Workspace) -> str | None:
+    def record(self, space: Workspace, task: str) -> str | None:
         """Start a recording in `incoming/`; frames from now on go into it. Returns why it has no sound, if it should.
 
         Raises:
             RushesError: the file cannot be made.
         """
-        from core.capture.intake import claim
+        from core.capture.intake import recording
         from core.capture.microphone import Microphone
         from core.capture.recorder import Recorder
 
         microphone = Microphone.open() if self.kind == "camera" else None
-        recorder = Recorder(claim(space.incoming, ".avi", prefix="webcam"))
+        recorder = Recorder(recording(space, task))
         if microphone is not None and not microphone.start():
             microphone = None
         with self._lock:
-            self._recorder, self._microphone = recorder, microphone
+            self.task, self._recorder, self._microphone = task, recorder, microphone
         return Microphone.reason if self.kind == "camera" else None
 
     def finish(self) -> None:
-        """End the recording and announce the file, or why there is none."""
+        """End the recording and announce the file, or why there is none; the source's own problem is known already."""
+        try:
+            path = self._end()
+        except RushesError as error:
+            self._post(Recorded(self, None, None if self.dead else error.sentence()))
+        else:
+            if path is not None:
+                self._post(Recorded(self, path))
+
+    def abandon(self) -> None:
+        """Close the source; a recording that runs is kept in `incoming/`, where it is found again."""
+        self.stop.set()
+        try:
+            self._end()
+        except RushesError as error:
+            logger.warning("%s", error)
+
+    def _end(self) -> Path | None:
         with self._lock:
             recorder, self._recorder = self._recorder, None
             microphone, self._microphone = self._microphone, None
         if recorder is None:
-            return
+            return None
         try:
-            done = recorder.finish(microphone.stop() if microphone is not None else None)
-        except RushesError as error:
+            return recorder.finish(microphone.stop() if microphone is not None else None).path
+        except RushesError:
             recorder.abort()
-            self._post(Recorded(self, None, error.sentence()))
-        else:
-            self._post(Recorded(self, done.path))
-
-    def abandon(self) -> None:
-        """Close the source; a recording that runs leaves nothing."""
-        self.stop.set()
-        with self._lock:
-            recorder, self._recorder = self._recorder, None
-            microphone, self._microphone = self._microphone, None
-        if microphone is not None:
-            microphone.stop()
-        if recorder is not None:
-            recorder.abort()
+            raise

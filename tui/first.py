@@ -47,6 +47,8 @@ def step(snapshot: Snapshot, feed: Feed | None, *, busy: bool) -> str:
         return "First run: press e to say whether the answer on the chosen clip is right."
     if feed is None:
         return "First run: press s to choose a source, or d for demo clips."
+    if feed.dead:
+        return "First run: no picture comes. Press s for another source, or d for demo clips."
     if feed.live:
         return "First run: press space to record a clip, and space again to stop."
     return "First run: press enter to judge all of it, or space to record a part."

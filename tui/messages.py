@@ -10,7 +10,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from core.registry import Serving
-    from core.snapshot import Prediction, Snapshot
+    from core.snapshot import Prediction, Sample, Snapshot
     from core.workspace import Workspace
     from tui.feed import Feed
 
@@ -64,10 +64,9 @@ class FrameReady(Message):
 
 @dataclass
 class SourceEnded(Message):
-    """No more frames will come: the file is over, the camera is gone (`problem`), or it was closed."""
+    """No more frames will come: the file is over, the camera is gone (`feed.problem`), or it was closed."""
 
     feed: Feed
-    problem: str | None
 
 
 @dataclass
@@ -98,6 +97,27 @@ class NotTaken(Message):
 
     file: str
     reason: str
+
+
+@dataclass
+class LeftUnjudged(Message):
+    """Clips of a task that were taken in, and not judged because the program was left."""
+
+    task: str
+    samples: tuple[Sample, ...]
+
+
+@dataclass
+class JudgingBegun(Message):
+    """The next clip is looked at."""
+
+
+@dataclass
+class JudgingStopped(Message):
+    """A folder was left after `done` of its `total` clips; what was judged is kept."""
+
+    done: int
+    total: int
 
 
 @dataclass

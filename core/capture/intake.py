@@ -254,6 +254,29 @@ def sweep_pending(space: Workspace) -> int:
     return len(gone)
 
 
+def unjudged(space: Workspace, task: str) -> list[Sample]:
+    """Clips that were taken in and not judged, by a program that was left in the middle; oldest first."""
+    found = space.store.unjudged(task)
+    return [sample for sample in found if sample.media and (space.root / sample.media).is_file()]
+
+
+def still_unjudged(space: Workspace, sample: Sample) -> bool:
+    """Whether that is so now: judging many takes long, and the user or another process may have been faster."""
+    found = space.store.rows(sample.task, [sample.id])
+    return bool(found) and found[0].state == "pending" and found[0].prediction is None
+
+
+def recording(space: Workspace, task: str) -> Path:
+    """A free name for a recording, which says for which task it is made; see `recorded_for`."""
+    return claim(space.incoming, f".{task}.avi", prefix="webcam")
+
+
+def recorded_for(path: Path) -> str | None:
+    """The task a recording in `incoming/` was made for; None where its name does not say."""
+    middle = path.stem.partition(".")[2]
+    return middle or None
+
+
 def leftovers(space: Workspace) -> list[Path]:
     """Recordings that a crash left in `incoming/`, oldest first; half-made rewrites beside them are removed."""
     old = time.time() - ABANDONED_S

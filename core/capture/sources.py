@@ -5,6 +5,8 @@ Nothing here knows a workspace or decides what a clip is; OpenCV and libav load 
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,13 +30,15 @@ READ_MS = 5000
 POLL = 0.5  # seconds between two looks at a watched folder
 PREVIEW_SIDE = 1280  # pixels; a 4K file is scaled down while it is played
 IMAGE_SECONDS = 2.0  # how long an image of a folder is shown
+MOST_SEARCHED = 1000  # folders inside a folder without clips; no more are looked at
+MOST_NAMED = 3  # of those that hold clips
 
 
 class Source(Protocol):
     """Something to watch.
 
     `frames` plays it, at its own pace, until it ends or `stop` is set. `files` yields what should be taken whole;
-    live sources yield none. Both raise `MediaError`.
+    live sources yield none. Both raise `MediaError`, and `WrongUseError` for a folder without clips.
     """
 
     name: str
@@ -118,18 +122,28 @@ class FolderSource:
         self.path, self.watch, self.poll, self.name = path, watch, poll, shown(path.name or path)
 
     def frames(self, stop: Event) -> Iterator[Frame]:
+        """What cannot be played is passed over, unless nothing can be; taking it in names it."""
         begin = monotonic()
         last = -1.0
+        problem: MediaError | None = None
         for path in self.files(stop):
             offset = max(last + 0.04, monotonic() - begin)
-            for frame in _play(path, stop):
-                last = offset + frame.time
-                yield Frame(frame.image, last)
+            try:
+                for frame in _play(path, stop):
+                    last = offset + frame.time
+                    yield Frame(frame.image, last)
+            except MediaError as error:
+                problem = error
+        if problem is not None and last < 0:
+            raise problem
 
     def files(self, stop: Event) -> Iterator[Path]:
         """Each file once; watched, when its size and time did not change between two looks, and again when replaced."""
         if not self.watch:
-            for path in sorted(self._looks()):
+            found = sorted(self._looks())
+            if not found:
+                raise WrongUseError("holds no clip or picture itself", where=self.name, do=self._elsewhere())
+            for path in found:
                 if stop.is_set():
                     return
                 yield path
@@ -147,6 +161,15 @@ class FolderSource:
                         return
             before = now
             stop.wait(self.poll)
+
+    def _elsewhere(self) -> str:
+        """Which folders inside this one hold some."""
+        inside = itertools.islice(os.walk(self.path), MOST_SEARCHED)
+        found = (Path(place) for place, _, names in inside if any(is_media_name(name) for name in names))
+        named = [shown(place.relative_to(self.path)) for place in itertools.islice(found, MOST_NAMED + 1)]
+        if not named:
+            return "Name a folder that does"
+        return f"There are some in: {', '.join(sorted(named[:MOST_NAMED]))}{', …' if named[MOST_NAMED:] else ''}"
 
     def _looks(self) -> dict[Path, tuple[int, int]]:
         """(size, modification time in ns) of what looks like finished media."""

@@ -127,10 +127,7 @@ def _one(space: Workspace, task: Task, source: Source) -> Iterable[tuple[Path, b
     """The file to take in, and whether it is our own recording."""
     stop = Event()
     if source.kind == "folder":
-        files = list(source.files(stop))
-        if not files:
-            raise MediaError("holds no picture or clip", where=source.name)
-        return [(max(files, key=lambda path: (path.stat().st_mtime, path.name)), False)]
+        return [(max(source.files(stop), key=lambda path: (path.stat().st_mtime, path.name)), False)]
     if source.live and task.medium == "image":
         return [(_still(space, source, stop), True)]
     return session.clips(space, source, stop, count=1)

@@ -227,6 +227,12 @@ class Store:
         """Samples made of a file with these bytes, in order of their start."""
         return self._samples("s.task = ? AND s.media_hash = ? ORDER BY s.start_s, s.id", task, media_hash)
 
+    def unjudged(self, task: str) -> list[Sample]:
+        """Samples without an answer that no version was asked about, oldest first."""
+        asked = "SELECT 1 FROM predictions p WHERE p.sample = s.id AND p.kind = 'model'"
+        order = "s.captured_at, s.seen, s.first_line"
+        return self._samples(f"s.task = ? AND s.state = 'pending' AND NOT EXISTS ({asked}) ORDER BY {order}", task)
+
     def _samples(self, where: str, *values: Any) -> list[Sample]:
         return self.mirror.ask(lambda db: queries.samples_where(db, Places(self.root), where, values))
 

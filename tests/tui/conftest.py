@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -75,6 +77,14 @@ def notices(app: RushesApp) -> str:
     """The notices since they were cleared, those on the screen last: a loaded machine is slower than one lasts."""
     shown = [notice.message for notice in app._notifications]  # pyright: ignore[reportPrivateUsage]
     return "\n".join([*dict.fromkeys(words for words in SAID.get(app, []) if words not in shown), *shown])
+
+
+@contextmanager
+def held(space: Workspace, journal: str) -> Generator[None]:
+    """Nobody else can write to a journal meanwhile, as while another process does."""
+    with (space.data / journal).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(autouse=True)

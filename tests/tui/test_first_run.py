@@ -17,6 +17,7 @@ from core.snapshot.first import is_first_run
 from tests.core.capture.camera import camera
 from tests.tui.conftest import capture, notices, opened, ready, screen_text, until
 from tui.app import RushesApp
+from tui.screens.choose import ConsentScreen
 
 
 async def test_four_keys_lead_from_nothing_to_the_first_answer_and_it_is_never_shown_again(tmp_path: Path) -> None:
@@ -67,15 +68,24 @@ async def test_escape_leaves_the_welcome(tmp_path: Path) -> None:
         assert "No source." in screen_text(app)
 
 
-async def test_without_a_camera_the_webcam_says_so_and_other_ways_stay_open(tmp_path: Path) -> None:
-    app = RushesApp(tmp_path / "ws", None, "ratings")
+@pytest.mark.parametrize("source", ["97", "/nowhere/clip.mp4"])
+async def test_a_source_that_shows_nothing_leads_to_another_one_and_asks_for_no_consent(
+    tmp_path: Path, source: str
+) -> None:
+    app = RushesApp(tmp_path / "ws", source, "speech")
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
-        await pilot.press("w")
-        feed = capture(app).feed
-        assert feed is not None
-        assert feed.spec == "0"
-        await until(pilot, lambda: "First run: press space" in screen_text(app) or feed.over, "the camera, or none")
+        words = "First run: no picture comes. Press s for another source, or d for demo clips."
+        await until(pilot, lambda: words in screen_text(app), "the way on")
+        assert "This source shows nothing." in screen_text(app)
+        for key in ("space", "enter"):
+            app.clear_notifications()
+            await pilot.press(key)
+            await until(pilot, lambda: notices(app), "the reason")
+            assert not isinstance(app.screen, ConsentScreen)
+            assert "no frame arrived" not in notices(app)
+            await until(pilot, lambda: words in screen_text(app), "the way on")
+        assert list(opened(app).incoming.iterdir()) == []
 
 
 async def test_leaving_while_demo_clips_are_drawn_leaves_nothing_half_made(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,7 +14,7 @@ from core.capture.microphone import Microphone
 from core.demo.frames import draw_picture
 from core.settings import ScreenSettings
 from tests.core.capture.camera import camera
-from tests.tui.conftest import notices, ready, screen_text, until
+from tests.tui.conftest import notices, opened, ready, screen_text, until
 from tui import wording
 from tui.app import RushesApp
 from tui.feed import Feed
@@ -96,6 +97,31 @@ async def test_an_absent_microphone_is_said_once(tmp_path: Path, monkeypatch: py
                 await pilot.press("space")
                 await until(pilot, lambda: "no sound" not in screen_text(app), "its end")
             assert notices(app).count("Recording without sound: no microphone: no input device.") == 1
+
+
+async def test_a_recording_is_seen_on_other_screens_and_leaving_keeps_it_for_its_task(tmp_path: Path) -> None:
+    app = RushesApp(tmp_path / "ws", None, "ratings")
+    with camera(PICTURES) as address:
+        async with app.run_test(size=(110, 24)) as pilot:
+            await ready(pilot)
+            await shown_feed(pilot, app, address)
+            await pilot.press("space")
+            await until(pilot, lambda: "● REC 1 s" in screen_text(app), "a second of recording")
+            await pilot.press("2")
+            await until(pilot, lambda: "● rec 1 s" in screen_text(app), "its length on Review")
+            await until(pilot, lambda: "● rec 2 s" in screen_text(app), "its length a second later")
+            assert app.parting() == "The recording is kept. It is judged when Rushes is opened again."
+            await pilot.press("q")
+    (kept,) = (tmp_path / "ws" / "training_data" / "incoming").iterdir()
+    os.utime(kept, (1e9, 1e9))  # as if a while had passed
+
+    app = RushesApp(tmp_path / "ws", None, "scenes")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        store = opened(app).store
+        await until(pilot, lambda: [row for row in store.samples("ratings") if row.prediction], "the judged recording")
+        assert not kept.exists()
+        assert store.samples("scenes") == []
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.errors import WrongUseError
+from tui import wording
 from tui.commands.common import AsJson, Consent, InWorkspace, Map, OfTask, counted, emit, mapping, say, workspace
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def capture(
 
     from core import loop, registry
     from core.capture import session
-    from core.capture.intake import About, Refused, leftovers
+    from core.capture.intake import About, Refused, leftovers, recorded_for
     from core.capture.sources import open_source
 
     with workspace(where, consent=task if consent else None) as space:
@@ -49,9 +50,9 @@ def capture(
         rows: list[dict[str, Any]] = []
         about = About(source=source, speaker=speaker, context=context, group=group)
         live = open_source(source, watch=watch)
-        abandoned = [(path, True) for path in leftovers(space)]
+        abandoned = [(path, True) for path in leftovers(space) if recorded_for(path) in (None, task)]
         if abandoned:
-            say(f"taking in {len(abandoned)} recordings that were left by a crash")
+            say(f"taking in {wording.count(len(abandoned), 'recording')} left from the last time")
         try:
             fresh = session.clips(space, live, threading.Event(), seconds=seconds, count=count)
             for path, recorded in itertools.chain(abandoned, fresh):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
-from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
@@ -16,13 +12,10 @@ from textual.widgets import DataTable, Input, Static
 from textual.worker import Worker, WorkerState
 
 from tui import actions, capture_words, wording
-from tui.consent import with_consent
 from tui.feed import Feed
-from tui.judge import Judge, Mender, Request
-from tui.messages import Judged, JudgingEnded, Mended, NotTaken
 from tui.screens.choose import TaskScreen
 from tui.screens.correct import CorrectScreen
-from tui.screens.watching import WatchingScreen
+from tui.screens.judging import JudgingScreen
 from tui.widgets.about import About
 from tui.widgets.card import Card
 from tui.widgets.clip_list import ClipList
@@ -33,13 +26,12 @@ from tui.widgets.title import Title
 
 if TYPE_CHECKING:
     from core.snapshot import Row
-    from core.workspace import Workspace
 
 FAILED = "Press q to leave, and start again with: rushes --workspace FOLDER"
 MOST_REASONS = 3  # a folder of unusable files shall not fill the screen with notices
 
 
-class CaptureScreen(WatchingScreen):
+class CaptureScreen(JudgingScreen):
     """Capture on a camera, a stream, a file or a folder."""
 
     CSS_PATH = "capture.tcss"
@@ -48,20 +40,13 @@ class CaptureScreen(WatchingScreen):
     AUTO_FOCUS = "#clips"
     help_text = (
         "Record a clip from the source with space, or take a whole file or folder in with enter. The model answers "
-        "each clip; e says whether it was right. What you answer is what the next model learns from."
+        "each clip, and esc stops it; e says whether it was right. What you answer is what the next model learns from."
     )
 
     def __init__(self) -> None:
         super().__init__()
-        self.leaving = Event()
-        self.judge = Judge(self.post_message, lambda: self.rushes.serving)
-        self.mender = Mender(self.post_message)
-        self.refused: list[NotTaken] = []
         self.drafts: dict[str, str] = {}
-        self._wanted: str | None = None  # a sample to choose as soon as the list has it
         self._face_shown: bool | None = None  # what the card says of the source
-        self.opened_at = time.time()
-        self.session = f"session-{int(self.opened_at * 1000)}"  # what is recorded live in one sitting is one group
 
     def compose(self) -> ComposeResult:
         yield Title("capture", id="title")
@@ -76,13 +61,10 @@ class CaptureScreen(WatchingScreen):
 
     def on_mount(self) -> None:
         self.rushes.changed.subscribe(self, self._changed)
+        self.rushes.parting = lambda: capture_words.parting(self.feed, self.judge)
         self.draw()
         if self.rushes.first_source is not None:
             self.open_source(self.rushes.first_source)
-
-    def on_unmount(self) -> None:
-        self.leaving.set()
-        self.judge.requests.clear()
 
     # What is shown
 
@@ -90,44 +72,12 @@ class CaptureScreen(WatchingScreen):
         if self.feed is not None:
             self.feed.fps = frames_per_second(wished(self.app))
         self.draw()
-        self._recover()
-        self._judge_next()
-
-    def _recover(self) -> None:
-        """Once: take in recordings that a crash left behind."""
-        app = self.rushes
-        if self._recovered or app.space is None or app.serving is None:
-            return
-        from core.capture import intake
-
-        self._recovered = True
-        found = intake.leftovers(app.space)
-        self._take_leftovers(found)
-        # Those of a crash just now cannot be told yet from another process's that still grow.
-        others = (path for path in app.space.incoming.glob("webcam*.avi") if path not in found)
-        if young := [path for path in others if path.stat().st_mtime < self.opened_at]:
-            self.set_timer(intake.ABANDONED_S + 1.0, lambda: self._recover_young(young))
-
-    def _recover_young(self, known: list[Path]) -> None:
-        from core.capture import intake
-
-        if (space := self.rushes.space) is not None:
-            self._take_leftovers([path for path in intake.leftovers(space) if path in known])
-            self._judge_next()
-
-    def _take_leftovers(self, found: list[Path]) -> None:
-        from core.capture import intake
-
-        if found:
-            words = "1 recording that was" if len(found) == 1 else f"{len(found)} recordings that were"
-            self.notify(f"Taking in {words} left by a crash.")
-            about = intake.About()
-            self.judge.requests.append(Request(found, self.rushes.chosen_task or "", about, incoming=True))
+        self.go_on()
 
     def draw_title(self) -> None:
         app = self.rushes
         words = capture_words.title(
-            app.chosen_task or "", app.serving, self.feed, problem=app.problem, judging=self.judge.busy
+            app.chosen_task or "", app.serving, self.feed, problem=app.problem, judge=self.judge
         )
         self.query_one("#title", Title).show(words)
 
@@ -144,10 +94,12 @@ class CaptureScreen(WatchingScreen):
             self.query_one("#training", Static).update("")
         else:
             clips = self.query_one(ClipList)
+            # The newest is followed from the top row only: elsewhere somebody looks at the clip that is chosen.
+            follows = clips.cursor_row <= 0
+            newest = self.newest(app.snapshot)
             clips.show_clips(app.snapshot, app.spec)
-            if self._wanted is not None and app.snapshot.row(self._wanted) is not None:
-                clips.choose(self._wanted)
-                self._wanted = None
+            if follows:
+                clips.choose(newest)
             self._draw_card()
             self.query_one("#training", Static).update(Content(wording.training(app.snapshot)))
         welcome = self.query_one(Guide).lead(self.feed, busy=self.judge.busy)
@@ -192,74 +144,6 @@ class CaptureScreen(WatchingScreen):
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             self.rushes.tell(event.worker.error)
 
-    # Recording and judging
-
-    def action_take(self) -> None:
-        """Judge the whole file, or each file of the folder."""
-        feed = self.feed
-        if self.rushes.space is None or feed is None:
-            self.notify("Choose a source first: press s.", severity="warning")
-        elif feed.live:
-            self.notify("A live source has no end: record a part of it with space.", severity="warning")
-        else:
-            with_consent(self, lambda: self._ask(feed, feed.files(self.leaving), incoming=False))
-
-    def take_in(self, feed: Feed, recording: Path) -> None:
-        self._ask(feed, [recording], incoming=True)
-
-    def _ask(self, feed: Feed, files: Iterable[Path], *, incoming: bool) -> None:
-        from core.capture import intake
-
-        fields = self.query_one(About)
-        about = intake.About(
-            source=None if feed.kind == "file" else feed.name,
-            group=self.session if incoming and feed.live else None,
-            speaker=fields.speaker,
-            context=fields.context,
-        )
-        self.judge.requests.append(Request(files, self.rushes.chosen_task or "", about, incoming))
-        self._judge_next()
-
-    def _judge_next(self) -> None:
-        app, judge = self.rushes, self.judge
-        if app.space is None or judge.busy or not judge.requests or (app.serving is None and not app.problem):
-            return  # while the model loads, clips wait
-        judge.busy = True
-        self._run_judge(app.space)
-        self.draw()
-
-    @work(thread=True, group="judge", exit_on_error=False)
-    def _run_judge(self, space: Workspace) -> None:
-        self.judge.run(space)
-
-    @on(Judged)
-    def _judged(self, message: Judged) -> None:
-        self._wanted = message.sample
-        space = self.rushes.space
-        if message.said is not None and space is not None and space.settings.llm.enabled:
-            self.mender.ask(space, message.said)
-        self.rushes.look_again()
-
-    @on(Mended)
-    def _mended(self) -> None:
-        self.rushes.look_again()
-
-    @on(NotTaken)
-    def _not_taken(self, message: NotTaken) -> None:
-        self.refused.append(message)
-
-    @on(JudgingEnded)
-    def _judging_ended(self) -> None:
-        self.judge.busy = False
-        if self.refused:
-            lines = [wording.refusal(one.file, one.reason) for one in self.refused[:MOST_REASONS]]
-            if len(self.refused) > MOST_REASONS:
-                lines.append(f"… and {len(self.refused) - MOST_REASONS} more")
-            self.notify("\n".join(lines), title="Not taken", severity="warning", timeout=12, markup=False)
-            self.refused = []
-        self._judge_next()
-        self.draw()
-
     # Correcting, and choosing the task
 
     def action_correct(self) -> None:
@@ -302,7 +186,9 @@ class CaptureScreen(WatchingScreen):
         self.query_one(ClipList).focus()
 
     def key_escape(self) -> None:
-        if self.query_one(ClipList).has_focus:
+        if self.query_one(ClipList).has_focus and self.judge.busy and self.judge.total > 1:
+            self.judge.stop()
+        elif self.query_one(ClipList).has_focus:
             self.query_one(Guide).leave()
             self.draw()
         self.query_one(ClipList).focus()

@@ -12,13 +12,13 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from core.errors import CancelledError, RushesError
 from core.log import bug
 from tui import actions, model_words
+from tui.screens.ending import EndingScreen
 
 if TYPE_CHECKING:
     from core.comparison import Comparison
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PADDING = 4  # cells of border and padding
 
 
-class CompareScreen(ModalScreen["Comparison | None"]):
+class CompareScreen(EndingScreen["Comparison | None"]):
     """Version b against version a; dismissed with the comparison, or None where there is none.
 
     Attributes:
@@ -112,7 +112,7 @@ class CompareScreen(ModalScreen["Comparison | None"]):
     def _not_compared(self, message: NotCompared) -> None:
         self._busy = False
         if message.reason is None:
-            self.dismiss(None)
+            self.end()
         else:
             self._say([(f"! Nothing was compared: {message.reason}", "$text-error")], "esc close")
 
@@ -133,7 +133,7 @@ class CompareScreen(ModalScreen["Comparison | None"]):
             self._halt.set()
             self._say([("Stopping after this batch; what was answered is kept.", "")], "esc close at once")
         else:
-            self.dismiss(self.found)
+            self.end(self.found)
 
     def copied(self) -> str:
         """The result as shown."""

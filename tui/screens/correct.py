@@ -10,12 +10,12 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.worker import Worker, WorkerState
 
 from core.errors import RushesError
 from tui import actions, wording
+from tui.screens.ending import EndingScreen
 from tui.widgets.choices import Choices
 from tui.widgets.line import Line
 
@@ -33,7 +33,7 @@ KEYS = {
 }
 
 
-class CorrectScreen(ModalScreen[str | None]):
+class CorrectScreen(EndingScreen[str | None]):
     """Asks about one clip. Dismissed with the unsaved draft, or None when the answer is saved.
 
     Args:
@@ -75,6 +75,7 @@ class CorrectScreen(ModalScreen[str | None]):
         self.spec = spec
         self.draft = draft
         self.stage = ASKING
+        self._asked = ASKING  # the stage before saving
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
@@ -90,7 +91,10 @@ class CorrectScreen(ModalScreen[str | None]):
     def on_mount(self) -> None:
         cast("RushesApp", self.app).changed.subscribe(self, self._newer)
         self.query_one("#box").border_title = Content(self.row.name)  # a name may hold square brackets
-        self._enter(ASKING if self.row.suggestion is not None else EDITING)
+        if self.row.suggestion is None:
+            self.action_no()
+        else:
+            self._enter(ASKING)
 
     def _newer(self, _: None) -> None:
         snapshot = cast("RushesApp", self.app).snapshot
@@ -108,12 +112,13 @@ class CorrectScreen(ModalScreen[str | None]):
 
     def _enter(self, stage: str) -> None:
         self.stage = stage
+        self._asked = asked = self._asked if stage == SAVING else stage
         self._show_said()
         editor = self.query_one("#labels" if self.kind == "label" else "#line")
-        asked = "Was this correct? (y/n)" if stage == ASKING else wording.question(self.kind)
-        self.query_one("#question", Static).update(Content(asked))
+        question = "Was this correct? (y/n)" if asked == ASKING else wording.question(self.kind)
+        self.query_one("#question", Static).update(Content(question))
         self.query_one("#keys", Static).update(Content(KEYS[stage]))
-        editor.display = stage != ASKING
+        editor.display = asked == EDITING
         editor.disabled = stage != EDITING
         self.refresh_bindings()
         if stage == EDITING:
@@ -136,20 +141,19 @@ class CorrectScreen(ModalScreen[str | None]):
             line = self.query_one(Input)
             known = self.row.suggestion
             suggestion = "" if known is None else wording.value(self.kind, known, self.spec)
-            line.value = suggestion if self.draft is None else self.draft
+            line.value = self.draft or suggestion
             line.cursor_position = len(line.value)
         self._enter(EDITING)
 
     def _highlight(self) -> None:
-        wanted = self.draft if self.draft is not None else str(self.row.suggestion)
+        wanted = self.draft or str(self.row.suggestion)
         if wanted in self.spec.labels:
             self.query_one(OptionList).highlighted = self.spec.labels.index(wanted)
 
     def action_later(self) -> None:
-        """Leave the clip waiting; a draft is kept."""
-        if self.stage == SAVING:
-            return
-        self.dismiss(self._typed() if self.stage == EDITING else self.draft or "")
+        """Leave the clip waiting; a draft is kept. What is being saved is waited for."""
+        if self.stage != SAVING:
+            self.end(self._typed() if self.stage == EDITING else self.draft or "")
 
     def _typed(self) -> str:
         if self.kind != "label":
@@ -189,15 +193,15 @@ class CorrectScreen(ModalScreen[str | None]):
     @on(Saved)
     def _saved(self, message: Saved) -> None:
         self.app.notify(message.words)
-        self.dismiss(None)
+        self.end()
 
     @on(Refused)
     def _refused(self, message: Refused) -> None:
         self._problem(message.reason)
-        self._enter(EDITING)
+        self._enter(self._asked)
 
     @on(Worker.StateChanged)
     def _worker_ended(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             cast("RushesApp", self.app).tell(event.worker.error)
-            self._enter(EDITING)
+            self._enter(self._asked)

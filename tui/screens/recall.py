@@ -15,7 +15,6 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import DataTable, Input, Static
 from textual.worker import Worker, WorkerState
 
@@ -23,6 +22,7 @@ from core.errors import CancelledError, RushesError
 from core.log import bug
 from tui import actions
 from tui.screens.choose import PathSuggester
+from tui.screens.ending import EndingScreen
 from tui.widgets.line import Line
 from tui.widgets.rows import Rows
 
@@ -39,7 +39,7 @@ WHAT = {
 KEPT = "The workspace that is open stays as it is."
 
 
-class RecallScreen(ModalScreen[None]):
+class RecallScreen(EndingScreen[None]):
     """Lists the backups, newest first; enter does with the chosen one what the screen was opened for."""
 
     CSS_PATH = "recall.tcss"
@@ -191,7 +191,7 @@ class RecallScreen(ModalScreen[None]):
     @on(Ended)
     def _ended(self, message: Ended) -> None:
         if message.lines is None:
-            self.dismiss(None)
+            self.end()
         else:
             self._end(message.lines)
 
@@ -216,7 +216,7 @@ class RecallScreen(ModalScreen[None]):
             self._halt.set()
             self._say(["Stopping…"], "esc close at once")
         else:
-            self.dismiss(None)
+            self.end()
 
     def copied(self) -> str:
         """What is said, and the chosen backup's id."""

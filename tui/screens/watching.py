@@ -19,6 +19,7 @@ from tui.messages import FrameReady, Recorded, SourceEnded, SourceReady
 from tui.screens.choose import SourceScreen
 from tui.widgets.guide import Guide
 from tui.widgets.preview import Preview, frames_per_second, wished
+from tui.widgets.title import Title
 
 if TYPE_CHECKING:
     from core.workspace import Workspace
@@ -110,9 +111,9 @@ class WatchingScreen(Screen[None]):
             return
         if message.feed.recording:
             self._finish(message.feed)
-        if message.problem:
+        if message.feed.problem:
             self.query_one(Preview).say("The source cannot be shown.\n\nPress s for another one.")
-            self.notify(message.problem, severity="error", markup=False)
+            self.notify(message.feed.problem, severity="error", markup=False)
         self.draw()
 
     # Recording
@@ -124,6 +125,8 @@ class WatchingScreen(Screen[None]):
             self.notify("Choose a source first: press s.", severity="warning")
         elif feed.recording:
             self._finish(feed)
+        elif feed.dead:
+            self._again(feed)
         else:
             with_consent(self, lambda: self._start(space, feed))
 
@@ -132,11 +135,18 @@ class WatchingScreen(Screen[None]):
             self.open_source(feed.spec)  # a file that has ended is played again from its beginning
             assert self.feed is not None
             feed = self.feed
-        self._begin(space, feed)
+        self._begin(space, feed, self.rushes.chosen_task or "")
+
+    def _again(self, feed: Feed) -> None:
+        """A camera or stream may be there by now; a file that could not be read stays as it is."""
+        if feed.live:
+            self.open_source(feed.spec)
+        else:
+            self.notify(feed.problem or "", severity="error", markup=False)
 
     @work(thread=True, group="record", exit_on_error=False)
-    def _begin(self, space: Workspace, feed: Feed) -> None:
-        self.app.call_from_thread(self._begun, feed.record(space))
+    def _begin(self, space: Workspace, feed: Feed, task: str) -> None:
+        self.app.call_from_thread(self._begun, feed.record(space, task))
 
     def _begun(self, silent: str | None) -> None:
         if silent and silent != self._silent:
@@ -145,8 +155,16 @@ class WatchingScreen(Screen[None]):
         if self._clock is not None:
             self._clock.stop()
         self._recovered = False
-        self._clock = self.set_interval(LEVEL_S, self.draw_title)
+        self._clock = self.set_interval(LEVEL_S, self._tick)
         self.draw()
+
+    def _tick(self) -> None:
+        """How long it runs: here, and in the title of the screen one sees."""
+        feed = self.feed
+        self.draw_title()
+        self.rushes.recording = f"● rec {int(feed.recorded_s)} s " if feed is not None and feed.recording else ""
+        for title in self.app.screen_stack[0].query(Title):
+            title.draw()
 
     @work(thread=True, group="record", exit_on_error=False)
     def _finish(self, feed: Feed) -> None:
@@ -156,6 +174,7 @@ class WatchingScreen(Screen[None]):
     def _recorded(self, message: Recorded) -> None:
         if self._clock is not None:
             self._clock.stop()
+        self._tick()
         if message.problem:
             self.notify(message.problem, severity="error", markup=False)
         if message.path is not None:

@@ -22,15 +22,18 @@ class Title(Static):
     def show(self, left: Content) -> None:
         """Say what is worked on."""
         self._left = left
-        self._draw()
+        self.draw()
 
     def on_resize(self) -> None:
-        self._draw()
+        self.draw()
 
-    def _draw(self) -> None:
-        right = self._right()
-        if self._left.cell_length + 1 + right.cell_length > self.size.width:
+    def draw(self) -> None:
+        """Draw it again, with how long a recording on Capture runs by now."""
+        recording = "" if self._section == "capture" else getattr(self.app, "recording", "")
+        mark, right = Content.styled(recording, "bold $text-error"), self._right()
+        if self._left.cell_length + mark.cell_length + 1 + right.cell_length > self.size.width:
             right = Content("")  # what happens now is worth more than where one could go
+        right = Content.assemble(mark, right)
         room = self.size.width - right.cell_length
         self.update(Content.assemble(self._left.truncate(max(0, room - 1), ellipsis=True, pad=True), " ", right))
 

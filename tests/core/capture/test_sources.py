@@ -70,6 +70,26 @@ def test_a_folder_plays_its_files_in_order_with_rising_times(tmp_path: Path) -> 
     assert all(a < b for a, b in pairwise(times))
 
 
+def test_a_folder_without_clips_names_the_folders_inside_it_that_hold_some(tmp_path: Path) -> None:
+    for name in ("a/1.avi", "b/deep/2.png", "c/words.txt"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"x")
+    source = open_source(str(tmp_path))
+    for read in (source.files, source.frames):
+        with pytest.raises(WrongUseError, match=r"holds no clip or picture itself\. There are some in: a, b/deep$"):
+            list(read(Event()))
+    with pytest.raises(WrongUseError, match="Name a folder that does"):
+        list(open_source(str(tmp_path / "c")).files(Event()))
+
+
+def test_a_folder_plays_on_behind_a_file_that_cannot_be_played(tmp_path: Path) -> None:
+    (tmp_path / "1.avi").write_text("not a clip")
+    with pytest.raises(MediaError):
+        list(open_source(str(tmp_path)).frames(Event()))
+    write_video(tmp_path / "2.avi", moving(3, 32, 32), 50)
+    assert len(list(open_source(str(tmp_path)).frames(Event()))) == 3
+
+
 def test_a_folder_skips_what_is_hidden_unfinished_or_no_media(tmp_path: Path) -> None:
     for name in (".a.mp4", "b.mp4.part", "c.txt", "~d.mp4", "e.mp4~"):
         (tmp_path / name).write_bytes(b"x")

@@ -1,0 +1,33 @@
+"""`rushes capture` on what holds nothing, and on recordings that were left."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from core import loop
+from core.capture.intake import recording
+from tests.conftest import Ran
+
+Rushes = Callable[..., Ran]
+
+
+def test_a_folder_of_folders_is_wrong_use_and_names_them(rushes: Rushes, media: Path, tmp_path: Path) -> None:
+    ran = rushes("capture", media.parent, "-t", "ratings", "-w", tmp_path / "ws")
+    assert ran.code == 2
+    assert "holds no clip or picture itself" in ran.err
+    assert media.name in ran.err
+
+
+def test_a_recording_that_was_left_is_taken_in_for_its_own_task(rushes: Rushes, media: Path, tmp_path: Path) -> None:
+    space = loop.open_workspace(tmp_path / "ws")
+    left = recording(space, "scenes")
+    left.write_bytes((media / "move.avi").read_bytes())
+    os.utime(left, (1e9, 1e9))
+    space.close()
+    other = rushes("capture", media / "photo.png", "-t", "ratings", "-w", tmp_path / "ws")
+    assert (other.code, left.exists()) == (0, True)
+    ran = rushes("capture", media / "move.avi", "-t", "scenes", "-w", tmp_path / "ws")
+    assert "taking in 1 recording left from the last time" in ran.err
+    assert (ran.code, left.exists()) == (0, False)
