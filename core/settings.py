@@ -1,28 +1,43 @@
 """Every setting, documented in place. A flag beats the environment, then the workspace, the user's file, the default.
 
 Environment names are `RUSHES_<SECTION>__<FIELD>`, for instance `RUSHES_TRAIN__EVERY=100`. What sends anything
-anywhere counts only from the user's own file, or from a workspace the user trusted once.
+anywhere counts only from the user's own file, or from a workspace the user trusted once; what forbids it, from any.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import tomllib
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
 from core import untrusted
-from core.errors import RushesError
-from core.files import private_dir, write_atomic
+from core.errors import RushesError, WrongUseError
+from core.files import private_dir, read_regular, write_atomic
 
 Layer = Literal["default", "user", "workspace", "environment", "flag"]
 # A workspace may come from somebody else: these decide what leaves the machine.
 MOST_TOML = 1 << 20  # bytes; tomllib takes seconds for more
 SENDING = frozenset({"llm", "sources", "automation", "backup", "database"})
+# What lets less out, or publishes and removes less, counts from any workspace: the greater, the stricter.
+STRICTNESS: dict[str, Callable[[Any], float]] = {
+    "backup.encrypt": ("never", "remote", "always").index,
+    "backup.destinations": lambda places: places == [],
+    "backup.keep": lambda count: count,
+    "llm.enabled": lambda on: on is False,
+    "llm.examples": lambda count: -count,
+    "automation.command": lambda words: words == [],
+    "automation.max_override_rate": lambda share: -share,
+    "automation.min_hook_confidence": lambda share: share,
+    "automation.min_system_rating": lambda rating: rating,
+    "automation.min_videos": lambda count: count,
+}
 
 
 class Section(BaseModel):
@@ -312,12 +327,12 @@ def load(root: Path | None, flags: dict[str, Any] | None = None) -> Loaded:
     """
     notes: list[str] = []
     workspace = _toml(root / "rushes.toml") if root else {}
+    user = _toml(user_file())
     if root and SENDING & workspace.keys() and not trusted(root):
         for name in sorted(SENDING & workspace.keys()):
-            del workspace[name]
-            notes.append(f"[{name}] in this workspace's rushes.toml is ignored until you run: rushes config --trust")
+            notes += _restricted(workspace, name, user.get(name))
     layers: list[tuple[Layer, dict[str, Any]]] = [
-        ("user", _toml(user_file())),
+        ("user", user),
         ("workspace", workspace),
         ("environment", _environment()),
         ("flag", flags or {}),
@@ -343,6 +358,28 @@ def load(root: Path | None, flags: dict[str, Any] | None = None) -> Loaded:
     return Loaded(settings=settings, origin=origin, notes=tuple(notes))
 
 
+def _restricted(workspace: dict[str, Any], section: str, user: object) -> list[str]:
+    """Leave of a section what is stricter than the user's own settings; says what is left out."""
+    said: dict[str, Any] = workspace[section] if isinstance(workspace[section], dict) else {}
+    own = cast("dict[str, Any]", user) if isinstance(user, dict) else {}
+    workspace[section] = {name: value for name, value in said.items() if _is_stricter(section, name, value, own)}
+    left_out = [name for name in said if name not in workspace[section]]
+    if workspace[section] and not left_out:
+        return []
+    what = f"[{section}]{' ' if workspace[section] else ''}{', '.join(left_out if workspace[section] else ())}"
+    return [f"{what} in this workspace's rushes.toml is ignored until you run: rushes config --trust"]
+
+
+def _is_stricter(section: str, name: str, value: object, user: dict[str, Any]) -> bool:
+    strictness = STRICTNESS.get(f"{section}.{name}")
+    if strictness is None:
+        return False
+    try:
+        return strictness(value) > strictness(user.get(name, getattr(getattr(Settings(), section), name)))
+    except (TypeError, ValueError):
+        return False
+
+
 def _environment() -> dict[str, Any]:
     try:
         return EnvSettingsSource(_Environment)()
@@ -352,15 +389,14 @@ def _environment() -> dict[str, Any]:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            raw = file.read(MOST_TOML + 1)
-        if len(raw) > MOST_TOML:
-            raise RushesError(f"is larger than {MOST_TOML >> 20} MB", where=path, do="Mend or remove it.")
-        return tomllib.loads(raw.decode())
+        return tomllib.loads(read_regular(path, MOST_TOML).decode())
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise RushesError("cannot be read", where=path, do=str(error)) from None
+        if isinstance(error, OSError) and error.errno == errno.EFBIG:
+            raise RushesError(f"is larger than {MOST_TOML >> 20} MB", where=path, do="Mend or remove it.") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RushesError(f"cannot be read ({reason})", where=path, do="Mend or remove it.") from None
     except RecursionError:
         raise RushesError("is nested too deeply", where=path, do="Mend or remove that line.") from None
     except ValueError as error:  # TOMLDecodeError, and numbers with more digits than Python reads
@@ -393,6 +429,12 @@ def describe(loaded: Loaded) -> list[Row]:
 NAMED = ("recipe", "sources", "keys")  # sections whose fields have names of the user's own
 
 
+def place(name: str) -> list[str]:
+    """A setting's place in the file; the ids of actions have dots of their own."""
+    section, _, key = name.partition(".")
+    return [section, key] if section == "keys" and key else name.split(".")
+
+
 def write(root: Path | None, name: str, value: str) -> None:
     """Set one setting in the workspace's rushes.toml (None: in the user's own file), keeping comments and order.
 
@@ -401,20 +443,36 @@ def write(root: Path | None, name: str, value: str) -> None:
     """
     import tomlkit
 
-    section, _, key = name.partition(".")
-    if not key or (name not in {row.name for row in describe(load(None))} and section not in NAMED):
-        raise RushesError(f"there is no setting {name!r}", do="List them with: rushes config")
-    path = root / "rushes.toml" if root else user_file()
-    document = tomlkit.parse(path.read_text() if path.exists() else "")
+    section, *parts = place(name)
+    if not all(parts) or (name not in {row.name for row in describe(load(None))} and section not in NAMED) or not parts:
+        raise WrongUseError(f"there is no setting {name!r}", do="List them with: rushes config")
+    path, document = document_of(root)
     try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
+        parsed = value if section == "keys" else tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value  # a bare word is a text
     table: Any = document
-    parts = [section, key] if section == "keys" else name.split(".")
-    for part in parts[:-1]:
+    for part in (section, *parts[:-1]):
         table = table.setdefault(part, tomlkit.table())
+        if not isinstance(table, MutableMapping):
+            raise RushesError(f"{part} has no fields of its own", where=name)
     table[parts[-1]] = parsed
+    keep(path, document, section, name)
+
+
+def document_of(root: Path | None) -> tuple[Path, Any]:
+    """The file and what is in it, for a change that keeps comments and order."""
+    import tomlkit
+
+    path = root / "rushes.toml" if root else user_file()
+    _toml(path)  # says what is wrong with it
+    return path, tomlkit.parse(path.read_text() if path.exists() else "")
+
+
+def keep(path: Path, document: Any, section: str, name: str) -> None:
+    """Write the file, if the section is right."""
+    import tomlkit
+
     try:
         Settings.model_validate({section: document[section].unwrap()})
     except ValidationError as error:

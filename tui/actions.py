@@ -75,7 +75,7 @@ ACTIONS = (
     Action("review.statistics", "i", "Accuracy", "How right the model was, with n: at random and in the queue.", False),
     Action("training.train", "t", "Train", "Check the machine and the answers, then queue a training."),
     Action("training.cancel", "c", "Cancel", "Stop the chosen training; nothing half-made stays."),
-    Action("training.resume", "r", "Resume", "Queue a failed or cancelled training again, on its corrections.", False),
+    Action("training.resume", "r", "Resume", "Train a failed or cancelled one anew, on the same answers.", False),
     Action("training.preflight", "p", "Check", "Look again at what a training needs: memory, disk, answers.", False),
     Action("training.advice", "a", "Advice", "What to answer next so that a training gains most.", False),
     Action("training.export", "x", "Export dataset", "Write answers, clips, versions and manifests as one archive."),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 NOT_SET = "not set"
+AT_ONCE = {"screen.theme"}  # settings that the screens follow without a new start
 OWN = {
     "keys": "Press ? on a screen for its keys; change one with: rushes config keys.ID KEYS",
     "sources": 'Write one as [sources.NAME] with url = "..." into rushes.toml.',
@@ -68,13 +69,28 @@ def _bounds(field: FieldInfo) -> list[str]:
     return [f"{words} {found[sign]:g}" for sign, words in BOUNDS.items() if sign in found]
 
 
-def saved(name: str, loaded: Loaded, *, trusted: bool) -> str:
-    """What became of a change in the workspace's rushes.toml."""
+def not_counting(name: str, loaded: Loaded, *, trusted: bool) -> str:
+    """Why a change in the workspace's rushes.toml does not count; empty where it does."""
     from core.settings import SENDING
 
-    if name.partition(".")[0] in SENDING and not trusted:
+    ours = loaded.origin.get(name) == "workspace"  # what is stricter counts without trust
+    if name.partition(".")[0] in SENDING and not trusted and not ours:
         return f"{name} is saved, but this workspace's is ignored until you run: rushes config --trust"
     origin = loaded.origin.get(name, "default")
     if origin not in ("workspace", "default"):
         return f"{name} is saved, but the {origin} sets it and wins."
-    return f"{name} is saved; it counts from the next start."
+    return ""
+
+
+def saved(name: str, loaded: Loaded, *, trusted: bool) -> str:
+    """What became of a change in the workspace's rushes.toml."""
+    return not_counting(name, loaded, trusted=trusted) or f"{name} is saved; it counts {_from(name)}."
+
+
+def back(name: str) -> str:
+    """What became of a setting that was taken out of the workspace's rushes.toml."""
+    return f"{name} is no longer set in this workspace's rushes.toml; that counts {_from(name)}."
+
+
+def _from(name: str) -> str:
+    return "at once" if name in AT_ONCE else "from the next start"

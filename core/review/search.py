@@ -96,10 +96,19 @@ def _score(value: str, scale: tuple[float, float]) -> Condition:
         bottom = float(first) if first else low
         top = (float(last) if last else high) if dots else bottom
     except ValueError:
-        raise WrongUseError(f"{value!r} is no score", do="Write score:3 or score:3..4.") from None
+        raise WrongUseError(f"{value!r} is no score", do=f"For instance score:{example(scale)}.") from None
     near = 0.005  # half of the last decimal shown
+    if not low - near <= bottom <= top <= high + near:  # also refuses NaN
+        what = f"score:{value} is not within {low:g} to {high:g}"
+        raise WrongUseError(what, do=f"For instance score:{example(scale)}.")
     bounds = tuple((edge - low) / (high - low) for edge in (bottom - near, top + near))
     return f"(typeof({ANSWER}) <> 'text' AND {ANSWER} BETWEEN ? AND ?)", bounds
+
+
+def example(scale: tuple[float, float]) -> str:
+    """Some scores of a scale as the filter takes them, such as `3..4`."""
+    low, high = scale
+    return f"{low + 0.6 * (high - low):g}..{low + 0.8 * (high - low):g}"
 
 
 def _text(word: str) -> Condition:

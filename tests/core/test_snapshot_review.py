@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from core import loop
 from core.errors import MediaError, RushesError, WrongUseError
 from core.review import answers
 from core.review.queue import picked_by, remember
-from core.review.search import parse
+from core.review.search import example, parse
 from core.snapshot import review
 from core.store.records import Prediction, Sample
 from core.workspace import Workspace
@@ -97,6 +98,21 @@ def test_the_filter_keeps_what_meets_all_its_words(space: Workspace, line: str, 
 def test_a_word_the_filter_does_not_know_is_refused(space: Workspace, line: str):
     with pytest.raises(WrongUseError):
         review.take(space, "scenes", "newest", line)
+
+
+@pytest.mark.parametrize(
+    ("scale", "line", "words"),
+    [
+        ((0.0, 1.0), "score:3..4", "score:3..4 is not within 0 to 1. For instance score:0.6..0.8."),
+        ((0.0, 5.0), "score:5.1..", "is not within 0 to 5. For instance score:3..4."),
+        ((0.0, 5.0), "score:4..3", "is not within"),
+        ((0.0, 5.0), "score:nan", "is not within"),
+    ],
+)
+def test_a_score_off_the_scale_is_refused_with_one_that_is_on_it(scale: tuple[float, float], line: str, words: str):
+    with pytest.raises(WrongUseError, match=re.escape(words)):
+        parse(line, scale)
+    assert parse(f"score:{example(scale)}", scale).conditions
 
 
 @given(st.text(max_size=40))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import Input
 from textual.widgets._toast import Toast  # Textual exports it nowhere
 
 from core import loop, settings
@@ -50,6 +51,35 @@ async def test_a_setting_is_changed_on_the_screen_and_stands_in_the_file(tmp_pat
         assert settings.load(tmp_path / "ws").settings.train.every == 75
         await pilot.press("escape")
         assert "valid" not in screen_text(app)
+
+
+async def test_settings_are_found_by_words_and_taken_back_to_their_default(tmp_path: Path) -> None:
+    app = RushesApp(tmp_path / "ws", None, "ratings")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        before = (tmp_path / "ws" / "rushes.toml").read_bytes()
+        await pilot.press("comma", "slash", *"theme colours", "enter")
+        screen = app.screen
+        assert isinstance(screen, SettingsScreen)
+        await until(pilot, lambda: "screen.theme" in screen_text(app), "the setting")
+        assert "train.every" not in screen_text(app)
+        await pilot.press("enter", "enter")  # unchanged
+        assert not screen.query_one("#value").display
+        assert (tmp_path / "ws" / "rushes.toml").read_bytes() == before
+        await pilot.press("enter")
+        screen.query_one("#value", Input).value = "nord"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.theme == "nord", "the colours, at once")
+        await until(pilot, lambda: "it counts at once" in notices(app), "the notice")
+        await pilot.press("d")
+        await until(pilot, lambda: app.theme == "textual-dark", "the default")
+        assert settings.load(tmp_path / "ws").origin.get("screen.theme") is None
+        await pilot.press("d")
+        await until(pilot, lambda: "! screen.theme is not set in this" in screen_text(app), "that there is none")
+        await pilot.press("slash", *"nothingofthekind", "enter", "enter", "d")
+        assert "No setting has these words." in screen_text(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: "capture.clip_seconds" in screen_text(app), "all settings")
 
 
 async def test_settings_say_who_set_a_value_and_what_it_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

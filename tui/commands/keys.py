@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tui.commands.common import AsJson, InWorkspace, emit
+from tui.commands.common import AsJson, InWorkspace, emit, say
 
 app = typer.Typer()
 
@@ -14,10 +14,12 @@ def keys(as_json: AsJson = False, where: InWorkspace = None) -> None:
     """All actions of the screens with their ids and keys; change one with: rushes config keys.ID KEYS."""
     from core import settings
     from core.workspace import find_root
-    from tui import actions
+    from tui import actions, keymap
 
     root, _ = find_root(where)
-    own = settings.load(root if root.is_dir() else None).settings.keys
+    own, problems = keymap.sound(settings.load(root if root.is_dir() else None).settings.keys)
+    for problem in problems:
+        say(f"! {problem}")
     rows = [
         {"id": action.id, "keys": own.get(action.id, action.keys), "default": action.keys, "does": action.does}
         for action in actions.ACTIONS

@@ -37,16 +37,21 @@ def config(
     where: InWorkspace = None,
 ) -> None:
     """All settings with their meaning and which file won; or change one."""
-    from core import settings
+    from core import one_setting, settings
+    from tui import own_names, setting_words
 
     with workspace(where) as space:
         if trust:
             settings.trust(space.root)
-        if name and value is not None:
-            settings.write(space.root, name, value)
+        changed = name if name and value is not None else None
+        if changed and value is not None:
+            settings.write(space.root, changed, own_names.checked(changed, value, settings.load(space.root)))
         loaded = settings.load(space.root)
-        rows = [row for row in settings.describe(loaded) if name in (None, row.name)]
-        if not rows:
+        rows = one_setting.find(loaded, name) if name else settings.describe(loaded)
+        lost = setting_words.not_counting(changed, loaded, trusted=settings.trusted(space.root)) if changed else ""
+        if lost:
+            say(f"! {lost}")
+        elif not rows:
             raise WrongUseError(f"there is no setting {name!r}", do="List them with: rushes config")
         lines = [line for row in rows for line in (f"{row.name} = {row.value}  ({row.origin})", f"    {row.meaning}")]
         emit([row._asdict() for row in rows], as_json, lines)

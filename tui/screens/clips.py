@@ -39,7 +39,7 @@ NONE_LISTED = {
     "suspects": "No answer looks wrong. Press o for another order.",
 }
 EARLY = "Working out what to ask first; until then the newest clips come first."
-FILTER = "state:pending label:action score:3..4 speaker:anna source:cam words"
+FILTER = "state:pending label:action score:{scores} speaker:anna source:cam words"
 
 
 class ClipsScreen(SectionScreen["Reading"]):
@@ -88,7 +88,7 @@ class ClipsScreen(SectionScreen["Reading"]):
         with Horizontal(id="top"):
             yield Player(id="player")
             yield ClipDetail(id="detail")
-        yield Line(id="filter", compact=True, placeholder=FILTER)
+        yield Line(id="filter", compact=True)
         yield ClipsTable(id="clips")
 
     @property
@@ -302,7 +302,9 @@ class ClipsScreen(SectionScreen["Reading"]):
     def action_filter(self) -> None:
         """Open the filter line."""
         line = self.query_one("#filter", Line)
-        line.value = self.line
+        from core.review.search import example
+
+        line.value, line.placeholder = self.line, FILTER.format(scores=example(self.rushes.spec.scale))
         line.add_class("open")
         line.focus()
 

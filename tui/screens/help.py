@@ -28,8 +28,7 @@ class HelpScreen(ModalScreen[None]):
         self.about = about
 
     def compose(self) -> ComposeResult:
-        space = getattr(self.app, "space", None)
-        keymap = space.settings.keys if space is not None else None
+        keymap: dict[str, str] = getattr(self.app, "own_keys", {})
         texts = [getattr(node, "help_text", "") for node in self.about.ancestors_with_self]
         with VerticalScroll(id="box") as box:
             box.border_title = "Help"
