@@ -194,7 +194,9 @@ def maybe_train(space: Workspace, task: str) -> jobs.Job | None:
 
     A worker that cannot be started is logged only: the answers are saved, and the job waits for the next start.
     """
-    job = jobs.trigger(space, task)
+    from core.training import due
+
+    job = due.trigger(space, task)
     if job:
         try:
             jobs.ensure_worker(space)

@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core import adapters, inference, overrides, tasks
 from core.errors import ModelError, StoreError, WrongUseError
-from core.files import locked, sha256_file, write_atomic
+from core.files import locked, read_regular, sha256_file, write_atomic
 from core.inference import Predictor
 from core.log import logger
 from core.tasks.base import ModelSpec, Task
+from core.untrusted import MOST_BYTES
 from core.versions import (
     FACTORY,
     FACTORY_FOLDER,
@@ -83,7 +84,7 @@ def pointer(space: Workspace, task: str) -> Pointer:
     """The task's pointer; a missing one means the factory model, a damaged one what was deployed last."""
     path = folder(space, task) / "active.json"
     try:
-        return Pointer.model_validate_json(path.read_bytes())
+        return Pointer.model_validate_json(read_regular(path, MOST_BYTES))
     except FileNotFoundError:
         return Pointer()
     except (ValidationError, OSError):
@@ -145,7 +146,9 @@ def _overriding(space: Workspace, task: str, version: str, variable: str) -> Ser
 def _in_line(space: Workspace, task: str, speaker: str | None) -> Serving:
     found = pointer(space, task)
     line = found.line(speaker)
-    first_problem = f"{found.damaged}; {line[0]}, deployed last, answers" if found.damaged else None
+    first_problem = (
+        f"{found.damaged}; {line[0]}, deployed last, answers: deploy it again to mend that" if found.damaged else None
+    )
     for version in line:
         try:
             return Serving(load_version(space, task, version), first_problem)

@@ -162,7 +162,7 @@ def _stopped(space: Workspace, job: Job, error: CancelledError) -> None:
         aftermath.settle(space, job, "Cancelled")
         orders.end_one()
     else:
-        again = f"go on with: rushes jobs resume {job.job_id}"
+        again = f"start it again on the same answers: rushes jobs resume {job.job_id}"
         aftermath.settle(space, job, "Failed", error=f"{error.what}; {again}")
 
 

@@ -31,6 +31,10 @@ STATES: dict[str, Line] = {
 STOPPING: Line = ("■ stopping…", WARN)
 VERDICTS: dict[str, Line] = {"accept": ("✓ accept", GOOD), "caution": ("~ caution", WARN), "revert": ("✗ revert", BAD)}
 BAR = 20  # cells
+SAME_DISK = (
+    "! It lies in the workspace, on the same disk, and is lost with it. Name another place: "
+    "rushes config backup.destinations '[\"PLACE\"]', then rushes config --trust"
+)
 
 
 def state(job: Job, stopping: bool) -> Line:
@@ -51,7 +55,7 @@ def standing(job: Job) -> Line:
 
 
 def about(job: Job) -> str:
-    """Its name, whose clips it learns from, whether it goes on with an earlier one."""
+    """Its name, whose clips it learns from, whether it repeats an earlier one."""
     speaker, resumed = job.params.get("speaker"), job.params.get("resumes")
     parts = [
         job.name or "",
@@ -138,7 +142,7 @@ def log(data: Detail, stopping: bool) -> list[Line]:
 def _on(job: Job) -> str:
     count = job.params.get("answered")
     resumed = job.params.get("resumes")
-    return (f" with {count} answers" if count else "") + (f", goes on with {resumed}" if resumed else "")
+    return (f" with {count} answers" if count else "") + (f", the same answers as {resumed}" if resumed else "")
 
 
 def _clock(at: float) -> str:
@@ -163,11 +167,14 @@ def _end(data: Detail, stopping: bool) -> list[Line]:
     if stopping and job.state in ("Queued", "Running"):
         return [(f"          {STOPPING[0]}", WARN)]
     if job.state == "Failed":
-        return [(f"{ended}  ✗ failed: {job.error or 'no reason was kept'}", BAD), ("Press r to resume it.", MUTED)]
+        return [
+            (f"{ended}  ✗ failed: {job.error or 'no reason was kept'}", BAD),
+            ("Press r to start it again on the same answers.", MUTED),
+        ]
     if job.state == "Cancelled":
         return [
             (f"{ended}  - cancelled at {job.progress:.0f} %; nothing half-made stays", WARN),
-            ("Press r to resume it.", MUTED),
+            ("Press r to start it again on the same answers.", MUTED),
         ]
     if job.state == "Completed":
         word, colour = verdict(job)

@@ -52,6 +52,11 @@ def deploy(data: Models, version: Version) -> Plan | str:
         )
         done = f"{name} answers speaker {card.speaker} now."
         return Plan("deploy", name, card.speaker, f"Deploy {name} for {card.speaker}", changes + warnings, done)
+    if active.champion == name and active.damaged:
+        changes = (f"{name} goes on answering, and active.json is written anew.", *_speakers_stay(data))
+        return Plan(
+            "deploy", name, None, f"Deploy {name} again", changes + warnings, f"{name} answers, and the file is whole."
+        )
     if active.champion == name:
         return f"{name} is the champion already."
     changes = (

@@ -57,8 +57,11 @@ def verdict(card: Card | None) -> Line:
     return VERDICTS.get(str(card.verdict), ("", "")) if card is not None and card.verdict else ("-", MUTED)
 
 
-def score(measured: Measured | None) -> str:
-    """Value and n."""
+def score(version: Version) -> str:
+    """Value and n on the user's answers; the factory's makers measured it on clips of their own."""
+    if version.name == FACTORY and version.yours is None:
+        return "own test" if version.measured is not None else "not measured"
+    measured = version.yours or version.measured
     if measured is None:
         return "not measured"
     return f"{measured.value:.3f} n={measured.n if measured.n is not None else '?'}"
@@ -96,9 +99,14 @@ def card_lines(version: Version, data: Models) -> list[Line]:
         lines.append((f"! {version.problem}; it will not be deployed.", BAD))
     lines += roles(version, data)
     lines += evidence_lines(version, data)
-    measured = version.measured
-    on = f" on {measured.n} held-out answers" if measured is not None and measured.n is not None else ""
-    lines += [("", ""), (f"Scores{on}", BOLD)]
+    measured, yours = version.measured, version.yours
+    if yours is not None:
+        lines += [
+            ("", ""),
+            (f"Score on {yours.n or 'some'} of your answers", BOLD),
+            (metric_line(yours.metric, yours.value, None), ""),
+        ]
+    lines += [("", ""), (f"Scores{_measured_on(version)}", BOLD)]
     lines += [(metric_line(metric, value, measured), "") for metric, value in card.metrics.items()]
     lines += [("", ""), ("How it was made", BOLD), (f"made      {made(card, long=True)}", "")]
     started = "somebody else's file" if card.base == IMPORTED else card.base
@@ -112,6 +120,13 @@ def card_lines(version: Version, data: Models) -> list[Line]:
     lines += [(f"file      {size}{f', sha256 {digest}' if digest else ''}", "")]
     lines += [(f"· {note}", MUTED) for note in card.notes]
     return lines
+
+
+def _measured_on(version: Version) -> str:
+    count = version.measured.n if version.measured is not None else None
+    if version.name == FACTORY:
+        return f" on {f'{count} ' if count else ''}clips of its makers, none of them yours"
+    return f" on {count} held-out answers" if count is not None else ""
 
 
 def file_size(count: int) -> str:

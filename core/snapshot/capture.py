@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from core.store.records import Correction, Prediction, Sample, SampleState, Value
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Kind = Literal["label", "text", "score"]
 LlmState = Literal["off", "waiting", "failed", "done"]
 Stamp = tuple[object, ...]
+MOST_OVER = 20  # trainings of all tasks: more do not end between two looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Row:
     @property
     def name(self) -> str:
         """The file it came from, as the user knows it."""
-        return str(self.sample.extra.get("file") or self.sample.media or self.sample.id)
+        return named(self.sample)
 
     @property
     def suggestion(self) -> Value | None:
@@ -47,6 +48,18 @@ class Row:
         return self.prediction.value if self.prediction is not None else None
 
 
+def named(sample: Sample) -> str:
+    """The file a clip came from, as the user knows it."""
+    return str(sample.extra.get("file") or sample.media or sample.id)
+
+
+class Over(NamedTuple):
+    """A training that has ended, and who answers its task."""
+
+    job: Job
+    champion: str
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One task of a workspace at one moment.
@@ -54,12 +67,15 @@ class Snapshot:
     Attributes:
         rows: recent clips, newest first.
         answered, pending: how many samples have an answer, and how many wait for one.
-        since: answered since the last training was queued; `every` of them queue the next (None: never by itself).
+        since: answered since the last training that did not fail; `every` of them queue the next (None: never by
+            itself).
         champion: the version that should answer, by its pointer.
         spec: what answers are checked against: the workspace's labels and scale.
         job: the training that is queued or running; else None.
-        ended: the newest training that has ended.
+        ended: the newest training of the task that has ended.
         consent_missing: the task keeps faces and nobody has agreed yet.
+        held_back: enough was answered, but the last training failed or was cancelled; see `core.training.due`.
+        over: the newest trainings of all tasks that have ended.
     """
 
     task: str
@@ -74,6 +90,8 @@ class Snapshot:
     job: Job | None
     ended: Job | None
     consent_missing: bool
+    held_back: bool = False
+    over: tuple[Over, ...] = ()
 
     def row(self, sample: str | None) -> Row | None:
         """The row of a sample, if it is among the recent ones."""
@@ -84,7 +102,7 @@ def take(space: Workspace, task: str, *, limit: int = 200) -> Snapshot:
     """Read everything the screen shows of a task; takes milliseconds, but call it from a thread."""
     from core import registry, tasks
     from core.capture.consent import has_consent
-    from core.training import jobs
+    from core.training import due, jobs
 
     space.store.refresh()
     owner = tasks.get(task)
@@ -97,13 +115,15 @@ def take(space: Workspace, task: str, *, limit: int = 200) -> Snapshot:
         rows=_rows(space, task, owner.kind, limit),
         answered=answered,
         pending=space.store.count(task, "pending"),
-        since=_since(answered, trainings),
+        since=due.since(space, task, answered, trainings),
         every=settings.every if settings.automatic else None,
         champion=registry.pointer(space, task).champion,
         spec=registry.current_spec(space, owner),
         job=next((job for job in reversed(trainings) if job.state not in jobs.ENDED), None),
         ended=next((job for job in trainings if job.state in jobs.ENDED), None),
         consent_missing=owner.keeps_face and not has_consent(space, task),
+        held_back=due.held_back(space, answered, trainings),
+        over=_over(space),
     )
 
 
@@ -132,9 +152,13 @@ def llm_state(space: Workspace, kind: Kind, said: Prediction | None, llm: Predic
     return "waiting" if time.time() - said.at < 3 * settings.timeout_s else "off"
 
 
-def _since(answered: int, trainings: list[Job]) -> int:
-    last = max((int(job.params.get("answered", 0)) for job in trainings), default=0)
-    return answered - last if answered >= last else answered
+def _over(space: Workspace) -> tuple[Over, ...]:
+    from core import registry
+    from core.training import jobs
+
+    ended = [job for job in jobs.every(space, limit=MOST_OVER) if job.state in jobs.ENDED]
+    champions = {task: registry.pointer(space, task).champion for task in {job.task for job in ended}}
+    return tuple(Over(job, champions[job.task]) for job in ended)
 
 
 def stamp(space: Workspace, task: str, job: str | None) -> Stamp:

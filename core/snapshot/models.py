@@ -5,7 +5,7 @@ Reads the cards, the pointer and stored answers; no model is loaded and nothing 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,8 @@ class Version:
         card: None where it cannot be read.
         size: bytes of the ONNX file; None where it is missing.
         problem: why it cannot answer, one clause.
+        yours: the factory's only, whose own score is on its makers' clips: what it scored on the user's answers when a
+            version was last held against it.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Version:
     measured: Measured | None
     size: int | None
     problem: str | None
+    yours: Measured | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,18 @@ def _versions(space: Workspace, owner: Task) -> tuple[Version, ...]:
     names = [f"v{number}" for number in reversed(registry.numbers(space, owner.name))]
     if registry.model_path(space, owner.name, registry.FACTORY).exists():
         names.append(registry.FACTORY)
-    return tuple(_version(space, owner, name) for name in names)
+    found = tuple(_version(space, owner, name) for name in names)
+    return tuple(replace(one, yours=_beside(found, owner)) if one.name == registry.FACTORY else one for one in found)
+
+
+def _beside(versions: tuple[Version, ...], owner: Task) -> Measured | None:
+    """The factory's side of the newest verdict against it, where that is on the task's first metric."""
+    for version in versions:
+        seen = version.card.evidence if version.card is not None else {}
+        value, count = seen.get("a"), seen.get("n")
+        if seen.get("champion") == "factory" and seen.get("metric") == owner.primary and isinstance(value, int | float):
+            return Measured(owner.primary, float(value), count if isinstance(count, int) else None, None)
+    return None
 
 
 def _version(space: Workspace, owner: Task, name: str) -> Version:

@@ -59,7 +59,8 @@ def settle_dead(space: Workspace, job: Job, *, was_cancelled: bool) -> None:
         return
     last = progress.last(jobs.folder(space, job.job_id))
     where = f"at {last['progress']:.0f} % ({last.get('stage')})" if last else "before it began"
-    error = f"the training process was killed or crashed {where}; go on with: rushes jobs resume {job.job_id}"
+    again = f"start it again on the same answers: rushes jobs resume {job.job_id}"
+    error = f"the training process was killed or crashed {where}; {again}"
     if was_cancelled:
         settle(space, job, "Cancelled")
     else:

@@ -120,27 +120,6 @@ def _insert(space: Workspace, db: Database, task: str, wanted: dict[str, Any], n
     return job_id
 
 
-def trigger(space: Workspace, task: str) -> Job | None:
-    """Queue a training if enough samples were answered since the last one was queued (DESIGN 7), else None."""
-    settings = space.settings.train
-    if not settings.automatic:
-        return None
-    count = space.store.count_answered(task)
-    if count < settings.minimum or _since_last(space, task, count) < settings.every:
-        return None
-    return submit(space, task)
-
-
-def _since_last(space: Workspace, task: str, count: int) -> int:
-    """How many of `count` answered samples no training has seen, by their number."""
-    known = every(space, task=task)
-    last = max((int(job.params.get("answered", 0)) for job in known), default=0)
-    if count >= last:
-        return count - last
-    # Some were cleared, undone or deleted since, so the number alone does not say which are new.
-    return sum(item.correction.at > known[0].created_at for item in space.store.answered(task))
-
-
 def resume(space: Workspace, job_id: str) -> Job:
     """Queue a failed or cancelled training again, on the very corrections its manifest froze.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -63,6 +64,15 @@ def test_a_factory_score_kept_under_its_own_metric_is_found(space: Workspace):
     found = models.take(space, "speech").versions[-1]
     assert found.measured is not None
     assert (found.measured.metric, found.measured.n) == ("wer", 58)
+
+
+def test_the_factorys_score_on_the_users_answers_is_the_one_of_the_newest_verdict_against_it(space: Workspace):
+    assert models.take(space, TASK).versions[-1].yours is None  # v1 was held against it by another metric
+    path = registry.folder(space, TASK) / "model_v1.json"
+    known = json.loads(path.read_text())
+    known["evidence"] |= {"metric": "spearman", "a": 0.57, "n": 60}
+    path.write_text(json.dumps(known))
+    assert models.take(space, TASK).versions[-1].yours == models.Measured("spearman", 0.57, 60, None)
 
 
 def test_a_damaged_or_missing_file_and_a_damaged_card_are_named(space: Workspace):

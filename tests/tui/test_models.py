@@ -194,6 +194,19 @@ async def test_a_damaged_version_is_marked_and_refused_and_the_champion_stays(tr
         assert pointer(screen).champion == "factory"
 
 
+async def test_a_damaged_pointer_says_what_to_press_and_that_mends_it(several: Path) -> None:
+    (several / "models" / TASK / "active.json").write_text("{torn")
+    app = app_on(several)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = await opened(pilot)
+        await until(pilot, lambda: "choose v2 and press D" in said(app), "what to press")
+        await choose(pilot, screen, "v2")
+        await agree(pilot, "D", "active.json is written anew")
+        await until(pilot, lambda: not pointer(screen).damaged, "the whole file")
+        assert pointer(screen).champion == "v2"
+        await until(pilot, lambda: "press D" not in screen_text(app), "the notice gone")
+
+
 async def test_a_champion_whose_file_is_damaged_is_named_on_the_screen(several: Path) -> None:
     (several / "models" / TASK / "model_v2.onnx").write_bytes(b"torn")
     app = app_on(several)
@@ -370,6 +383,8 @@ async def test_the_card_follows_the_cursor_and_is_copied(several: Path) -> None:
         assert "interval +0.03 to +0.15" in card(screen)
         await choose(pilot, screen, "factory")
         assert "No verdict: it came with the program." in card(screen)
+        assert "clips of its makers, none of them yours" in card(screen)
+        assert "own test" in screen_text(app)
         await pilot.press("ctrl+y")
         assert app.clipboard == card(screen)
         await pilot.press("question_mark")

@@ -96,6 +96,8 @@ async def test_b_backs_up_to_the_places_of_the_settings(tmp_path: Path) -> None:
         await pilot.press("b")
         await until(pilot, lambda: "backed up" in notices(app), "the end of the backup")
         assert any((tmp_path / "ws" / "backups").rglob("*"))
+        assert " MB, to" in notices(app)
+        assert "It lies in the workspace, on the same disk" in notices(app)
 
 
 async def test_a_training_from_t_to_its_version(trained: Path) -> None:
@@ -203,7 +205,7 @@ async def test_the_user_s_choice_stays_while_another_training_arrives(tmp_path: 
         screen = await on_training(pilot)
         assert shown(screen).name == "run 2"
         assert "✗ failed: the disk is full" in page(screen)
-        assert "Press r to resume it" in page(screen)
+        assert "Press r to start it again on the same answers" in page(screen)
         await pilot.press("j", "j", "k", "j")
         await until(pilot, lambda: shown(screen).name == "run 0", "the oldest")
         jobs.submit(space, "scenes", name="elsewhere")
@@ -336,3 +338,19 @@ async def test_the_list_has_the_focus_and_help_speaks_of_it(tmp_path: Path) -> N
         await pilot.press("question_mark")
         assert "What runs stands first" in screen_text(app)
         assert "Write answers, clips, versions" in screen_text(app)
+
+
+async def test_the_end_of_another_task_s_training_is_told_too(tmp_path: Path) -> None:
+    app = RushesApp(tmp_path / "ws", None, "ratings")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        elsewhere = loop.open_workspace(tmp_path / "ws")
+        job = jobs.submit(elsewhere, "scenes")
+        jobs.change(elsewhere, job.job_id, "Completed", model_version="v1")
+        elsewhere.close()
+        await until(pilot, lambda: "Training of scenes is done: v1 was not deployed" in notices(app), "the end")
+        app.clear_notifications()
+        app.look_again()
+        app.choose_task("scenes")
+        await ready(pilot)
+        assert "Training of scenes" not in notices(app)

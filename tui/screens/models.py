@@ -103,7 +103,8 @@ class ModelsScreen(SectionScreen["Models"]):
         elif data is None:
             return
         elif self.rushes.problem or (serving is not None and serving.problem):
-            self.say(str(self.rushes.problem or (serving and serving.problem)), failed=True)
+            mend = f" (choose {data.active.champion} and press D)" if data.active.damaged else ""
+            self.say(f"{self.rushes.problem or (serving and serving.problem)}{mend}", failed=True)
         elif not data.versions:
             self.say(f"There is no model of {data.task} yet. Press 3 to train the first one.")
         elif data.overrides:
@@ -218,7 +219,7 @@ class ModelsScreen(SectionScreen["Models"]):
     def _changed(self, message: Changed) -> None:
         self._changing = ""
         self.notify(message.words, severity="information" if message.good else "error", markup=False)
-        self.rushes.look_again()
+        self.rushes.load_again()
         self.look()
 
     @on(Worker.StateChanged)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Page = Literal["log", "check", "advice"]
 TITLES: dict[Page, str] = {"check": "Check (p goes back)", "advice": "Advice (a goes back)"}
+NOTICE_S = 12.0  # how long the end of a backup stands there
 LOOK_S = 1.0  # how often the elapsed time of a running training is brought up to date
 WIDTHS = [(0, "-narrow"), (110, "-wide")]  # cells from which the class is set
 
@@ -382,4 +383,5 @@ class TrainingScreen(SectionScreen["Training"]):
         from core.snapshot.backups import BACKUP
 
         ran = schedule.run_now(space, BACKUP)
-        self.notify(str(ran["said"]), severity="information" if ran["ok"] else "error", markup=False)
+        words = str(ran["said"]) if space.settings.backup.destinations else f"{ran['said']}\n{job_words.SAME_DISK}"
+        self.notify(words, severity="information" if ran["ok"] else "error", timeout=NOTICE_S, markup=False)

@@ -21,8 +21,9 @@ class VersionsTable(Rows):
     """Versions by name; keeps the chosen one chosen."""
 
     help_text = (
-        "All versions, newest first, the factory's last. ▶ answers you, ◌ answers in shadow beside it. Each score is "
-        "on the version's own held-out clips, so two scores do not compare: C does, on clips new to both."
+        "All versions, newest first, the factory's last. ▶ answers you, ◌ answers in shadow beside it; a + "
+        "after it: the card beside says more. Each score is on the answers held out when the version was made (the "
+        "factory's: on those of the newest verdict against it), so two need not compare: C does, on clips new to both."
     )
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
@@ -75,7 +76,7 @@ class VersionsTable(Rows):
         cells = {
             "Version": Content.styled(version.name, "bold"),
             "Role": Content.styled(main + ("+" if len(roles) > 1 else ""), colour),
-            "Score": Content(model_words.score(version.measured)),
+            "Score": Content(model_words.score(version)),
             "Verdict": Content.styled(verdict, verdict_colour),
             "Interval": Content(model_words.interval(version.measured)),
             "Made": Content.styled(model_words.made(card), "$foreground-muted"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from core.automation.publishing import Entry
+from core.snapshot.capture import named
 from core.training.curve import Block
 
 if TYPE_CHECKING:
@@ -110,14 +113,18 @@ class GateView:
 
     Attributes:
         entries: the approval queue: what somebody has to look at first, then the rest, newest first.
+        names: what each entry's clip is called, by entry.
         hook: how publishing works here: "command", "webhook", or None; `hook_problem` where the settings name two.
+        way: the same in words, with the program or address.
     """
 
     task: str
     gate: Gate
     entries: tuple[Entry, ...]
+    names: dict[str, str]
     hook: str | None
     hook_problem: str | None
+    way: str
     accuracy: Accuracy
 
     @property
@@ -136,8 +143,10 @@ def take(space: Workspace, task: str) -> GateView:
         task=task,
         gate=_gate(automation.status(space)),
         entries=tuple(sorted(found, key=lambda entry: entry.state not in OPEN)),
+        names={entry.id: _name(space, entry) for entry in found},
         hook=hook,
         hook_problem=problem,
+        way=_way(space, hook),
         accuracy=_accuracy(space, task),
     )
 
@@ -169,6 +178,21 @@ def _hook(space: Workspace) -> tuple[str | None, str | None]:
         return hook.kind(space), None
     except RushesError as error:
         return None, error.sentence()
+
+
+def _name(space: Workspace, entry: Entry) -> str:
+    sample = space.store.sample(entry.sample)
+    name = named(sample) if sample is not None else str(entry.request.get("media") or entry.sample)
+    start = sample.start_s if sample is not None else 0.0
+    scene = f" {start // 60:.0f}:{start % 60:02.0f}" if start else ""  # the scenes of a video share its name
+    return PurePosixPath(name).name + scene
+
+
+def _way(space: Workspace, hook: str | None) -> str:
+    settings = space.settings.automation
+    if hook == "command":
+        return f"your command {shlex.join(settings.command)}"
+    return f"your webhook {settings.webhook}" if hook == "webhook" else ""
 
 
 def _accuracy(space: Workspace, task: str) -> Accuracy:
