@@ -26,7 +26,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 # What the terminal or a service that runs tests says of itself decides colours, widths and where words are broken.
-for _name in [name for name in os.environ if name.startswith("TEXTUAL_")] + [
+_OURS = {"TEXTUAL_SNAPSHOT_TEMPDIR"}  # the pictures' own, which a test process gets from the one that started it
+for _name in [name for name in os.environ if name.startswith("TEXTUAL_") and name not in _OURS] + [
     "NO_COLOR", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "COLUMNS", "LINES", "TERMINAL_WIDTH",
 ]:  # fmt: skip
     os.environ.pop(_name, None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib import import_module
@@ -17,8 +18,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rich.text import Text
 from textual import on, work
 from textual.app import App, SystemCommand
-from textual.binding import Binding
-from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.notifications import Notify
 from textual.screen import Screen
@@ -27,7 +26,7 @@ from textual.worker import Worker, WorkerState
 
 from core.errors import RushesError
 from core.log import bug, logger, open_log
-from tui import actions, wording
+from tui import actions, keymap, wording
 from tui.foreign_text import ForeignText
 from tui.messages import Fresh, Known, Loaded, NotOpened, Opened
 from tui.screens.capture import CaptureScreen
@@ -83,8 +82,12 @@ class RushesApp(App[None]):
         self.problem: str | None = None
         self.first_run = False  # until the first answer the user is led by the hand; see `tui.first`
         self.changed: Signal[None] = Signal(self, "changed")
+        self.recording = ""  # what the titles of the other screens say of a recording that runs
+        self.parting: Callable[[], str] = str  # what the terminal says of work that was left in the middle
         self._loaded_for: tuple[str, str] | None = None
-        self._clashed: set[str] = set()
+        self.own_keys: dict[str, str] = {}  # by the ids of actions; what could be followed of the settings
+        self._started_at = time.time()
+        self._told: set[str] | None = None  # trainings whose end was said, or had come before the first look
         self._leaving = Event()
         self._nudge = Event()
         self._foreign_text = ForeignText()
@@ -153,22 +156,14 @@ class RushesApp(App[None]):
 
     def follow_settings(self, settings: Settings) -> None:
         """Take over the user's keys and colours."""
-        unknown = sorted(settings.keys.keys() - {action.id for action in actions.ACTIONS})
-        if unknown:
-            self.notify(f"[keys] names no action: {', '.join(unknown)}", severity="warning", markup=False)
-        self.set_keymap(settings.keys)
+        self.own_keys, problems = keymap.sound(settings.keys)
+        for problem in problems:
+            self.notify(problem, severity="warning", timeout=ERROR_TIMEOUT_S, markup=False)
+        self.set_keymap(self.own_keys)
         if settings.screen.theme in self.available_themes:
             self.theme = settings.screen.theme
         else:
             self.notify(f"There is no theme {settings.screen.theme!r}.", severity="warning", markup=False)
-
-    def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
-        del node
-        for lost in clashed_bindings:
-            if lost.id and lost.id not in self._clashed:
-                self._clashed.add(lost.id)
-                words = f"[keys] gives the key {lost.key} of {lost.id} to another action, so {lost.id} has none."
-                self.notify(words, severity="warning", timeout=ERROR_TIMEOUT_S, markup=False)
 
     def on_notify(self, event: Notify) -> None:
         """The same said again takes the place of what stands there: a held key must not cover half the screen."""
@@ -220,23 +215,33 @@ class RushesApp(App[None]):
         """Take a new snapshot now instead of within a second; from any thread."""
         self._nudge.set()
 
+    def load_again(self) -> None:
+        """Load what answers anew, though the same version may answer: what was wrong with it may be mended."""
+        self._loaded_for = None
+        self.look_again()
+
     @on(Fresh)
     def _fresh(self, message: Fresh) -> None:
-        new, old = message.snapshot, self.snapshot
+        new = message.snapshot
         if new.task != self.chosen_task:
             return
         self.snapshot = new
         if (new.task, new.champion) != self._loaded_for:
             self._loaded_for = (new.task, new.champion)
             self._load(new.task, new.champion)
-        self._say_if_ended(old, new)
+        self._say_if_ended(new)
         self.changed.publish(None)
 
-    def _say_if_ended(self, old: Snapshot | None, new: Snapshot) -> None:
-        if old is None or old.job is None or new.ended is None or new.ended.job_id != old.job.job_id:
-            return
-        words, good = wording.training_ended(new.ended, new.champion)
-        self.notify(words, severity="information" if good else "error", timeout=ERROR_TIMEOUT_S, markup=False)
+    def _say_if_ended(self, new: Snapshot) -> None:
+        if self._told is None:
+            self._told = {job.job_id for job, _ in new.over}
+        for job, champion in reversed(new.over):
+            # One that a rebuild brings back ended before.
+            if job.job_id not in self._told and (job.completed_at or 0.0) >= self._started_at:
+                self._told.add(job.job_id)
+                words, good = wording.training_ended(job, champion)
+                severity = "information" if good else "error"
+                self.notify(words, severity=severity, timeout=ERROR_TIMEOUT_S, markup=False)
 
     @work(thread=True, group="load", exclusive=True, exit_on_error=False)
     def _load(self, task: str, champion: str) -> None:
@@ -297,7 +302,7 @@ class RushesApp(App[None]):
                 yield SystemCommand(f"{action.label} ({action.id})", action.does, run)
             elif action.where in SECTIONS and not screen.is_modal and action.where != getattr(screen, "where", ""):
                 # Found when it is searched for; it leads to the screen, where one sees what the key will act on.
-                key = actions.shown(action, self.space.settings.keys if self.space is not None else None)
+                key = actions.shown(action, self.own_keys)
                 there = f"On {action.where.capitalize()} ({key}): {action.does}"
                 go = partial(self.action_section, action.where)
                 yield SystemCommand(f"{action.label} ({action.id})", there, go, discover=False)
@@ -330,7 +335,7 @@ class RushesApp(App[None]):
     async def action_quit(self) -> None:
         self._leaving.set()
         self._nudge.set()
-        self.exit()
+        self.exit(message=self.parting())
 
     def on_unmount(self) -> None:
         self._leaving.set()
@@ -344,11 +349,13 @@ class RushesApp(App[None]):
             self.panic(Text(f"An unexpected error; the log in {where} has it under {bug(self._exception)}."))
 
 
-def run(root: Path, source: str | None = None, task: str | None = None) -> None:
-    """Open the screens on a workspace; returns when the user leaves."""
+def run(root: Path, source: str | None = None, task: str | None = None) -> int:
+    """Open the screens on a workspace; returns the exit code when the user has left: 1 after a crash."""
     if (root / "logs").is_dir():
         open_log(root / "logs")
     else:  # until the workspace is made nothing may write to the terminal the app draws on
         logger.addHandler(logging.NullHandler())
     # The workspace stays open: a language model that is still being asked must not find it closed.
-    RushesApp(root, source, task).run()
+    app = RushesApp(root, source, task)
+    app.run()
+    return app.return_code or 0

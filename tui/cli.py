@@ -30,11 +30,11 @@ def main() -> NoReturn:
     if start is None:
         _end(lambda: __getattr__("app")(standalone_mode=False))
     try:
-        start.run()
+        code = start.run()
     except BaseException as error:  # worded as the commands' errors are
         problem = error
         _end(lambda: _again(problem))
-    sys.exit(0)
+    sys.exit(code)
 
 
 def _end(run: Any) -> NoReturn:

@@ -6,6 +6,8 @@ It knows the options of a plain start alone; everything else, wrong use too, is 
 from __future__ import annotations
 
 import gc
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +25,31 @@ class Start:
     source: str | None = None
     task: str | None = None
 
-    def run(self) -> None:
-        """Open the screens; returns when the user leaves."""
+    def run(self) -> int:
+        """Open the screens; returns the exit code when the user has left.
+
+        Raises:
+            WrongUseError: there is no terminal to draw on and hear keys from, or no such task.
+        """
+        _require_terminal()
+        if self.task is not None:
+            from core import tasks
+
+            tasks.require(self.task)
         gc.disable()  # until the first paint: looking through what was just imported costs it 40 ms
         from core.root import find_root
         from tui.app import run
 
-        run(find_root(Path(self.workspace) if self.workspace else None)[0], self.source, self.task)
+        return run(find_root(Path(self.workspace) if self.workspace else None)[0], self.source, self.task)
+
+
+def _require_terminal() -> None:
+    if "TEXTUAL_DRIVER" in os.environ:  # `rushes web` draws in a browser
+        return
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
+        from core.errors import WrongUseError
+
+        raise WrongUseError("the screens need a terminal", do="What they do exists as commands too: rushes --help")
 
 
 def plain(arguments: Sequence[str]) -> Start | None:

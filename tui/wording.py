@@ -124,7 +124,9 @@ def _left(seconds: float | None) -> str:
 
 def _until_next(snapshot: Snapshot) -> str:
     words = f"{snapshot.answered} answered, {snapshot.pending} waiting"
-    if snapshot.every is not None:
+    if snapshot.every is not None and snapshot.since >= snapshot.every and snapshot.held_back:
+        words += " · enough for the next training: it starts in a day, or press 3 and t"
+    elif snapshot.every is not None:
         words += f" · {min(snapshot.since, snapshot.every)} of {snapshot.every} answers until the next training"
     if snapshot.ended is not None and snapshot.ended.state == "Failed":
         words += f" · ! the last training failed: {snapshot.ended.error}"
@@ -134,7 +136,8 @@ def _until_next(snapshot: Snapshot) -> str:
 def training_ended(job: Job, champion: str) -> tuple[str, bool]:
     """The notice when a training is over, and whether it is good news."""
     if job.state == "Failed":
-        return f"Training of {job.task} failed: {job.error}. {champion} goes on answering.", False
+        why = (job.error or "no reason was kept").rstrip(".")
+        return f"Training of {job.task} failed: {why}. {champion} goes on answering.", False
     if job.state == "Cancelled":
         return f"Training of {job.task} was cancelled. {champion} goes on answering.", True
     facts = job.metrics or {}

@@ -20,6 +20,16 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for folder in __path__ for path in Path(folder).glob("*/journal.py")))
 
 
+def require(name: str) -> None:
+    """See that there is a task of that name; nothing is imported.
+
+    Raises:
+        WrongUseError: there is none.
+    """
+    if name not in names():
+        raise WrongUseError(f"there is no task called {name!r}", do=f"Tasks are {', '.join(names())}.")
+
+
 @cache
 def get(name: str) -> Task:
     """The task of that name.
@@ -27,8 +37,7 @@ def get(name: str) -> Task:
     Raises:
         WrongUseError: there is none.
     """
-    if name not in names():
-        raise WrongUseError(f"there is no task called {name!r}", do=f"Tasks are {', '.join(names())}.")
+    require(name)
     return import_module(f"core.tasks.{name}.task").TASK
 
 

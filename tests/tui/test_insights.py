@@ -15,6 +15,7 @@ from core.store.records import Prediction, Sample
 from core.workspace import Workspace
 from tests.tui.conftest import flowed, notices, ready, screen_text, until
 from tui.app import RushesApp
+from tui.screens.confirm import ConfirmScreen
 from tui.screens.insights import InsightsScreen
 
 # Writes down what it got; fails when the file next to it says so.
@@ -46,7 +47,8 @@ def judged(space: Workspace, name: str) -> Sample:
     """A clip that a version has answered, as capture leaves it."""
     path = space.pending / f"{name}.avi"
     path.write_bytes(b"RIFF")
-    sample = Sample(name, "scenes", name, media=f"training_data/pending/{path.name}", captured_at=1e9)
+    sample = Sample(name, "scenes", name, media=f"training_data/pending/{path.name}", captured_at=1e9,
+                    extra={"file": f"/clips/{name}.mp4"})  # fmt: skip
     space.store.add_samples([sample])
     said = Prediction(f"p-{name}", name, "scenes", "factory", "model", "action", 0.8, True, {}, (), 1.0, 1e9)
     space.store.add_predictions([said])
@@ -121,9 +123,19 @@ async def test_a_waiting_clip_is_published_by_the_user_s_own_command(tmp_path: P
         await ready(pilot)
         await pilot.press("5")
         await until(pilot, lambda: "2 to look at" in screen_text(app), "the queue")
+        assert "two.mp4" in screen_text(app)  # as the user knows it, not as it is kept
+        assert "the gate is locked: overridden videos" in screen_text(app)
+        assert "override_rate" not in screen_text(app)
         await pilot.press("j")
         entry = chosen(app)
         await pilot.press("a")
+        assert isinstance(app.screen, ConfirmScreen)
+        assert f"{entry.sample}.mp4 goes to youtube, with the model's answer action" in flowed(app)
+        assert f"It is handed to your command {sys.executable}" in flowed(app)
+        await pilot.press("n")
+        assert states(app)[entry.sample] == "waiting"
+        assert not (outside / "got.json").exists()
+        await pilot.press("a", "y")
         await until(pilot, lambda: "✓ published youtube: https://example.org/post/1" in notices(app), "the outcome")
         assert json.loads((outside / "got.json").read_text())["sample_id"] == entry.sample
         assert states(app)[entry.sample] == "published"
@@ -143,7 +155,7 @@ async def test_a_failed_publication_says_why_and_may_be_tried_again(tmp_path: Pa
         await ready(pilot)
         await pilot.press("5")
         await until(pilot, lambda: "1 to look at" in screen_text(app), "the queue")
-        await pilot.press("a")
+        await pilot.press("a", "y")
         await until(pilot, lambda: "✗ failed" in screen_text(app), "the failure")
         assert "the platform said no" in notices(app)
         (outside / "fail").unlink()
@@ -151,12 +163,12 @@ async def test_a_failed_publication_says_why_and_may_be_tried_again(tmp_path: Pa
         app.clear_notifications()
         assert "…" in screen_text(app)  # the row has no room for all of it
         await until(pilot, lambda: "the platform said no" in flowed(app), "the reason, whole, below the rows")
-        await pilot.press("a")
+        await pilot.press("a", "y")
         await until(pilot, lambda: states(app)["one"] == "published", "the publication")
 
 
 @pytest.mark.usefixtures("outside")
-async def test_a_clip_cut_off_while_publishing_is_published_again_only_after_a_second_press(tmp_path: Path) -> None:
+async def test_a_clip_cut_off_while_publishing_is_published_again_only_after_a_warning(tmp_path: Path) -> None:
     waiting(tmp_path / "ws", "one")
     space = loop.open_workspace(tmp_path / "ws")
     (entry,) = automation.entries(space)
@@ -168,9 +180,9 @@ async def test_a_clip_cut_off_while_publishing_is_published_again_only_after_a_s
         await pilot.press("5")
         await until(pilot, lambda: "? unknown" in screen_text(app), "the state")
         await pilot.press("a")
-        assert "Nobody knows whether it was published" in notices(app)
+        assert "! Nobody knows whether it was published" in flowed(app)
         assert states(app)["one"] == "unknown"
-        await pilot.press("a")
+        await pilot.press("y")
         await until(pilot, lambda: states(app)["one"] == "published", "the publication")
 
 
@@ -182,6 +194,8 @@ async def test_without_a_way_to_publish_the_screen_says_which_setting_names_one(
         await pilot.press("5")
         await until(pilot, lambda: "set automation.command" in flowed(app), "the advice")
         await pilot.press("a")
+        assert "! No way to publish is set" in flowed(app)
+        await pilot.press("y")
         await until(pilot, lambda: "no way to publish is set" in notices(app), "the reason")
         assert states(app)["one"] == "waiting"
 

@@ -52,6 +52,8 @@ def test_the_training_line() -> None:
     assert "is queued" in wording.training(replace(EMPTY, job=replace(JOB, state="Queued")))
     failed = replace(JOB, state="Failed", error="too few answers")
     assert "! the last training failed: too few answers" in wording.training(replace(EMPTY, ended=failed))
+    again = wording.training(replace(EMPTY, answered=60, since=60, held_back=True, ended=failed))
+    assert "enough for the next training: it starts in a day, or press 3 and t" in again
 
 
 def test_the_notice_says_which_version_answers() -> None:

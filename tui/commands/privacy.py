@@ -21,7 +21,7 @@ MOST_SHOWN = 20  # files of a kind
 @app.command()
 def forget(
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Samples, by id or its first signs.")
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Samples: ids, their first signs, or a seed's names.")
     ] = None,
     speaker: Annotated[str | None, typer.Option("--speaker", help="All samples of this speaker.")] = None,
     source: Annotated[str | None, typer.Option("--source", help="All samples from this source.")] = None,
@@ -36,7 +36,7 @@ def forget(
     as_json: AsJson = False,
     where: InWorkspace = None,
 ) -> None:
-    """Erase samples for good, everywhere in the workspace. `rushes review delete` only hides."""
+    """Erase samples for good, everywhere in the workspace. `d` on Review only hides."""
     from core import privacy
 
     with workspace(where, create=False) as space:

@@ -73,7 +73,7 @@ def screens(
     if command is None:
         from tui.start import Start
 
-        Start(str(workspace) if workspace else None, source, task).run()
+        raise typer.Exit(Start(str(workspace) if workspace else None, source, task).run())
 
 
 def _back(before: str | None) -> None:

@@ -63,7 +63,6 @@ class Approvals(Vertical):
     def __init__(self, *, id: str, classes: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
         self.data: GateView | None = None
-        self._sure: str | None = None  # the cut-off entry of which the user has been warned
 
     def compose(self) -> ComposeResult:
         with ScrollableContainer(id="top"):
@@ -96,7 +95,7 @@ class Approvals(Vertical):
         self.query_one("#accuracy", Lined).show(lambda width: insight_words.accuracy_lines(data.accuracy, width))
         table, empty = self.query_one("#queue", Turning), self.query_one("#queue-empty", Static)
         had_entries = table.display
-        table.show({entry.id: insight_words.entry_cells(entry) for entry in data.entries})
+        table.show({entry.id: insight_words.entry_cells(entry, data.names[entry.id]) for entry in data.entries})
         table.border_title = f"Approvals: {data.waiting} to look at"
         table.display = bool(data.entries)
         self._show_said()
@@ -124,7 +123,7 @@ class Approvals(Vertical):
     def copied(self) -> str:
         """The chosen entry, else what the gate says."""
         if (entry := self.entry()) is not None:
-            return f"{entry.id}  {entry.platform}  {entry.state}  {entry.detail or entry.why}"
+            return f"{entry.id}  {entry.platform}  {entry.state}  {entry.detail or insight_words.criteria(entry.why)}"
         return "" if self.data is None else "\n".join(line.plain for line in insight_words.gate_lines(self.data))
 
     # Rating
@@ -191,19 +190,24 @@ class Approvals(Vertical):
     # Approvals
 
     def approve(self) -> None:
-        """Publish the chosen entry; one that was cut off only after a second press."""
-        entry, space = self.entry(), self._space
-        if entry is None or space is None:
+        """Publish the chosen entry after a yes."""
+        entry, space, data = self.entry(), self._space, self.data
+        if entry is None or space is None or data is None:
             self.notify("Nothing waits for approval.", severity="warning")
-        elif entry.state == "unknown" and self._sure != entry.id:
-            self._sure = entry.id
-            words = "Nobody knows whether it was published: look there. a again publishes it once more, x ends it."
-            self.notify(words, severity="warning")
-        elif entry.state not in ("waiting", "failed", "unknown"):
+            return
+        if entry.state not in ("waiting", "failed", "unknown"):
             self.notify(f"It is {entry.state} already.", severity="warning")
-        else:
-            self.notify(f"Publishing to {entry.platform}…", markup=False)
-            self._approve(space, entry.id, again=entry.state == "unknown")
+            return
+        from tui.screens.confirm import ConfirmScreen
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.notify(f"Publishing to {entry.platform}…", markup=False)
+                self._approve(space, entry.id, again=entry.state == "unknown")
+
+        name = data.names[entry.id]
+        changes = insight_words.publishing(entry, name, data.way)
+        self.app.push_screen(ConfirmScreen(f"Publish {name} to {entry.platform}", changes), answered)
 
     @work(thread=True, group="publish", exit_on_error=False)
     def _approve(self, space: Workspace, entry: str, *, again: bool) -> None:
@@ -236,7 +240,3 @@ class Approvals(Vertical):
             self.post_message(self.Changed(error.sentence(), good=False))
         else:
             self.post_message(self.Changed("- Rejected: it will not be published."))
-
-    @on(Changed)
-    def _changed(self) -> None:
-        self._sure = None
