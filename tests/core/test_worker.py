@@ -128,7 +128,7 @@ def test_a_machine_that_shuts_down_leaves_a_training_to_resume(space: Workspace)
     assert process.wait(PATIENCE_S) == 0
     ended = jobs.get(space, job.job_id)
     assert ended.state == "Failed"
-    assert "told to stop (SIGTERM); go on with: rushes jobs resume" in (ended.error or "")
+    assert "told to stop (SIGTERM); start it again on the same answers: rushes jobs resume" in (ended.error or "")
     assert jobs.get(space, waiting.job_id).state == "Queued"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +15,11 @@ Rushes = Callable[..., Ran]
 
 
 def test_a_folder_of_folders_is_wrong_use_and_names_them(rushes: Rushes, media: Path, tmp_path: Path) -> None:
-    ran = rushes("capture", media.parent, "-t", "ratings", "-w", tmp_path / "ws")
+    (day := tmp_path / "clips" / "monday").mkdir(parents=True)
+    shutil.copy(media / "photo.png", day)
+    ran = rushes("capture", day.parent, "-t", "ratings", "-w", tmp_path / "ws")
     assert ran.code == 2
-    assert "holds no clip or picture itself" in ran.err
-    assert media.name in ran.err
+    assert "clips: holds no clip or picture itself. There are some in: monday" in ran.err
 
 
 def test_a_recording_that_was_left_is_taken_in_for_its_own_task(rushes: Rushes, media: Path, tmp_path: Path) -> None:
