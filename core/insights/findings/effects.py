@@ -101,23 +101,25 @@ def compare(y: Floats, levels: Ints, n_levels: int, groups: Ints, held: Held = N
 
 def _one(frame: Frame, left: Floats, chosen: Mask, groups: Ints) -> Effect | None:
     compared = frame.compared(chosen)
-    inside, outside = groups[chosen & compared], groups[~chosen & compared]
-    if min(len(inside), len(outside)) < LEAST_ROWS:
+    both = np.bincount(groups if compared.all() else groups[compared])
+    inside = np.bincount(groups[np.flatnonzero(chosen & compared)], minlength=len(both))
+    n, n_other = int(inside.sum()), int(both.sum() - inside.sum())
+    if min(n, n_other) < LEAST_ROWS:
         return None
-    fewer = min(np.count_nonzero(np.bincount(side)) for side in (inside, outside))
+    fewer = min(np.count_nonzero(inside), np.count_nonzero(both > inside))
     choice = frame.residual(chosen.astype(np.float64))
     weight = float(choice @ choice)
-    if fewer < LEAST_GROUPS or not weight > 1e-6 * len(inside):  # else the facts tell the choice
+    if fewer < LEAST_GROUPS or not weight > 1e-6 * n:  # else the facts tell the choice
         return None
     effect = float(choice @ left) / weight
     pull = np.bincount(groups, weights=choice * (left - effect * choice))
     told = np.bincount(groups, weights=choice * choice)  # what each group tells; a few large ones may tell most
     freedom = max(round(min(fewer, weight * weight / float(told @ told))) - 1, 1)
-    count = np.count_nonzero(np.bincount(groups[compared]))
+    count = np.count_nonzero(both)
     error = max(float(np.sqrt(pull @ pull * count / (count - 1))) / weight, 1e-9 * abs(effect))
     if not error > 1e-12:  # nothing varies
         return None
-    return replace(estimated(effect, error, freedom, len(inside), len(outside)), groups=int(fewer))
+    return replace(estimated(effect, error, freedom, n, n_other), groups=int(fewer))
 
 
 def estimated(effect: float, error: float, freedom: int, n: int, other: int) -> Effect:

@@ -67,14 +67,14 @@ class Frame:
         """(n,) rows that have something to be compared with: those whose `within` has both kinds."""
         if self._within is None or self._counts is None:
             return np.ones(len(chosen), np.bool_)
-        inside = np.bincount(self._within[chosen], minlength=len(self._counts))
+        inside = np.bincount(self._within[np.flatnonzero(chosen)], minlength=len(self._counts))
         return ((inside > 0) & (inside < self._counts))[self._within]
 
     def _centred(self, values: Floats) -> Floats:
         if self._within is None or self._counts is None:
             return values - values.mean()
         sums = np.bincount(self._within, weights=values, minlength=len(self._counts))
-        return (values - (sums / self._counts)[self._within]).astype(np.float64)
+        return np.subtract(values, (sums / self._counts)[self._within])
 
 
 def _orthonormal(columns: list[Floats]) -> Floats | None:
