@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import re
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -71,6 +72,12 @@ def screen_text(app: RushesApp) -> str:
 def flowed(app: RushesApp) -> str:
     """What the top screen shows as one line: how long a path is decides where a sentence with one is broken."""
     return " ".join(screen_text(app).split())
+
+
+def length(app: RushesApp, mark: str = "REC") -> int:
+    """The seconds beside the mark of a recording; -1 without one. A loaded machine may show no single one of them."""
+    found = re.search(rf"● {mark} (\d+) s", screen_text(app))
+    return int(found[1]) if found else -1
 
 
 def notices(app: RushesApp) -> str:
